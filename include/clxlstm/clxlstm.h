@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clxlstm: xLSTM's operators on any OpenCL device. This header includes all others.
+ *
+ *   status.h    statuses and errors          dtype.h    element types
+ *   tensor.h    views of buffers             context.h  device, cache, pool, launch
+ *   mlstm.h     mLSTM, parallel form
+ *
+ * The life of a call: a context once per device; an operator once per configuration (everything slow or fallible
+ * happens there); then any number of enqueues, which neither block nor compile. */
+#ifndef CLXLSTM_CLXLSTM_H
+#define CLXLSTM_CLXLSTM_H
+
+#include <clxlstm/context.h>
+#include <clxlstm/dtype.h>
+#include <clxlstm/mlstm.h>
+#include <clxlstm/status.h>
+#include <clxlstm/tensor.h>
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The context: one OpenCL device with its capabilities, built programs, binary cache, workspace pool and log. */
+#ifndef CLXLSTM_CONTEXT_H
+#define CLXLSTM_CONTEXT_H
+
+#include <clxlstm/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clx_context clx_context;
+
+typedef enum clx_log_level { CLX_LOG_DEBUG = 0, CLX_LOG_INFO = 1, CLX_LOG_WARNING = 2 } clx_log_level;
+
+/* Receives one line, without a newline. May be called from any thread that is inside a call of this library. */
+typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message);
+
+/* How a context is made. Start from CLX_CONTEXT_OPTIONS_INIT; zeros mean the defaults.
+ *
+ *   context, device  the caller's own, both or neither; they are retained. `device` must belong to `context`.
+ *   selector         which device otherwise: "P:D" (platform and device index as `clx_devices_list` counts), "gpu",
+ *                    "cpu", or a case-insensitive part of the platform's or device's name ("nvidia", "pocl").
+ *                    NULL: the environment's CLX_DEVICE, else the fastest GPU, else a CPU.
+ *   cache_dir        where compiled programs are kept. NULL: CLX_CACHE_DIR, else XDG_CACHE_HOME/clxlstm,
+ *                    ~/.cache/clxlstm or %LOCALAPPDATA%\clxlstm.
+ *   cache_off        not 0: neither read nor write the disk (as CLX_CACHE=0 in the environment).
+ *   cache_limit_bytes  oldest files beyond it are removed; 0: 256 MiB.
+ *   variants         "simt,cpu" allows only those kernel families, "!cpu" forbids one. NULL: CLX_VARIANT, else all.
+ *   kernel_dir       kernel sources are read from this folder instead of the built-in ones (development).
+ *                    NULL: CLX_KERNEL_DIR, else built-in.
+ *   launch_ms        work is cut into launches of at most about this many milliseconds on a GPU; 0: 100;
+ *                    negative: never cut.
+ *   log, log_user    where log lines go. NULL: nowhere.
+ *
+ * The environment is read here, in clx_context_create, and nowhere else. */
+typedef struct clx_context_options {
+    size_t struct_size;
+    cl_context context;
+    cl_device_id device;
+    const char *selector;
+    const char *cache_dir;
+    int32_t cache_off;
+    uint64_t cache_limit_bytes;
+    const char *variants;
+    const char *kernel_dir;
+    float launch_ms;
+    clx_log_fn log;
+    void *log_user;
+} clx_context_options;
+
+/* clang-format off */
+#define CLX_CONTEXT_OPTIONS_INIT {sizeof(clx_context_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0.0f, NULL, NULL}
+/* clang-format on */
+
+/* Makes a context. `options` NULL means all defaults. `*out` is NULL on failure.
+ * Blocks (it may start a driver). Threads: any; a context may be used by any number of threads at once.
+ * Errors: CLX_ERR_NULL, CLX_ERR_VALUE (options), CLX_ERR_CONTEXT (device not in context), CLX_ERR_DEVICE (no device
+ * fits the selector; the message lists what there is), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
+CLX_API clx_status clx_context_create(clx_context **out, const clx_context_options *options, clx_error *error);
+
+/* Gives up the caller's hold. Operators keep their context alive, so the order of destruction is free. NULL is legal. */
+CLX_API void clx_context_destroy(clx_context *context);
+
+/* The OpenCL objects behind the context, not retained for the caller; NULL for NULL. */
+CLX_API cl_context clx_context_cl_context(const clx_context *context);
+CLX_API cl_device_id clx_context_cl_device(const clx_context *context);
+
+/* What clxlstm knows of a device. `usable` is 0 where it cannot be used, and `reason` says why. */
+typedef struct clx_device_info {
+    char selector[16]; /* "P:D" */
+    char platform[128];
+    char name[128];
+    char vendor[128];
+    char driver[128];
+    char version[128]; /* the device's OpenCL version */
+    char type[16];     /* "gpu", "cpu", "accelerator", "other" */
+    uint32_t compute_units;
+    uint32_t clock_mhz;
+    uint64_t max_work_group;
+    uint64_t local_bytes;
+    uint64_t global_bytes;
+    uint64_t max_alloc_bytes;
+    double peak_gflops; /* an estimate from units, clock and lanes: for choosing a device, not a measurement */
+    int32_t usable;
+    char reason[256];
+} clx_device_info;
+
+/* Fills up to `capacity` entries and sets `*count` to the number there are, so that a call with capacity 0 asks for the
+ * number. A platform without devices gives one unusable entry with its reason. */
+CLX_API clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *count, clx_error *error);
+
+/* The same of a context's device; its selector is empty where the caller brought the device. */
+CLX_API clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, clx_error *error);
+
+/* How often programs were compiled from source, loaded from the disk or a blob, and found in memory. */
+typedef struct clx_build_counts {
+    uint64_t compiled;
+    uint64_t loaded;
+    uint64_t shared;
+} clx_build_counts;
+CLX_API clx_build_counts clx_context_build_counts(const clx_context *context);
+
+/* Compiled programs as one blob, for embedders who keep files themselves.
+ *
+ * get: with `blob` NULL sets `*size_bytes`; else writes the blob, whose room is `*size_bytes`. Holds every program that
+ * the context has built or loaded so far. set: adds the programs of a blob to the context's memory; entries that do
+ * not fit this device, driver or library version are passed over, damaged ones too (`*accepted` counts the good ones;
+ * NULL is allowed), so a stale blob costs a compilation and is never an error. */
+CLX_API clx_status clx_context_blob_get(clx_context *context, void *blob, size_t *size_bytes, clx_error *error);
+CLX_API clx_status clx_context_blob_set(clx_context *context, const void *blob, size_t size_bytes, size_t *accepted,
+                                        clx_error *error);
+
+/* Where and how a call is enqueued; the same for every operator. Start from CLX_LAUNCH_INIT.
+ *
+ *   queue       in-order or out-of-order, of the operator's context and device
+ *   wait_list   events that the first launch waits for; `wait_count` of them
+ *   event       if not NULL, receives one event that completes when all launches of the call have; the caller
+ *               releases it. With nothing to do (S = 0) it is a marker behind the wait list.
+ *   workspace   device memory for the call, at least what the operator's workspace query says, from
+ *               `workspace_offset` (bytes, a multiple of 64) on. It must stay untouched until the event completes.
+ *               NULL: the context's pool, which may allocate device memory during the call. */
+typedef struct clx_launch {
+    size_t struct_size;
+    cl_command_queue queue;
+    cl_uint wait_count;
+    const cl_event *wait_list;
+    cl_event *event;
+    cl_mem workspace;
+    uint64_t workspace_offset;
+} clx_launch;
+
+/* clang-format off */
+#define CLX_LAUNCH_INIT {sizeof(clx_launch), NULL, 0, NULL, NULL, NULL, 0}
+/* clang-format on */
+
+/* Frees the pool's buffers that no call is using. */
+CLX_API clx_status clx_context_pool_trim(clx_context *context, clx_error *error);
+
+/* Bytes of device memory that the pool holds now. */
+CLX_API uint64_t clx_context_pool_bytes(const clx_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

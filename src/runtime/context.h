@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The context's insides. Operators read `caps` and pass the rest on to the other headers of this folder. */
+#ifndef CLXI_RUNTIME_CONTEXT_H
+#define CLXI_RUNTIME_CONTEXT_H
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "runtime/device.h"
+
+typedef struct clxi_program_entry clxi_program_entry; /* program.c */
+typedef struct clxi_pool_block clxi_pool_block;       /* workspace.c */
+typedef struct clxi_verdict_entry clxi_verdict_entry; /* verdict.c */
+
+struct clx_context {
+    cl_context cl;
+    clxi_caps caps;
+    clxi_log log;
+    char *cache_dir; /* NULL: no disk cache */
+    uint64_t cache_limit_bytes;
+    char *kernel_dir;    /* NULL: built-in sources */
+    char *variants;      /* NULL: all families */
+    double launch_flops; /* work of one launch at most; INFINITY: never cut */
+
+    clxi_mutex mutex; /* guards everything below */
+    uint32_t holders;
+    clxi_program_entry *programs;
+    clx_build_counts counts;
+    clxi_pool_block *pool;
+    clxi_verdict_entry *verdicts;
+};
+
+/* Operators hold their context. */
+void clxi_context_retain(clx_context *context);
+void clxi_context_release(clx_context *context);
+
+/* May kernels of this family ("simt", "cpu") be used, by the `variants` option? */
+bool clxi_context_allows(const clx_context *context, const char *family);
+
+#endif

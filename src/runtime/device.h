@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a device can do. The only place that looks at vendors' names and extensions. */
+#ifndef CLXI_RUNTIME_DEVICE_H
+#define CLXI_RUNTIME_DEVICE_H
+
+#include <clxlstm/context.h>
+#include <stdbool.h>
+
+typedef struct clxi_caps {
+    cl_platform_id platform;
+    cl_device_id device;
+    cl_device_type type;
+    char platform_name[128];
+    char platform_version[128];
+    char name[128];
+    char vendor[128];
+    char driver[128];
+    char version[128];
+    uint32_t compute_units;
+    uint32_t clock_mhz;
+    uint32_t address_bits;
+    uint32_t native_float_width; /* CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT: the CPU family's vector length */
+    uint64_t max_work_group;
+    uint64_t local_bytes;
+    uint64_t global_bytes;
+    uint64_t max_alloc_bytes;
+    double peak_gflops; /* units * clock * lanes * 2, lanes by vendor; an estimate */
+    bool is_cpu;        /* CPU families apply: kernels of one work-item per group */
+    bool usable;
+    char reason[256]; /* why not, where it is not */
+} clxi_caps;
+
+/* Queries a device; failures of single queries make it unusable with a reason, never an error. */
+void clxi_caps_query(cl_device_id device, clxi_caps *caps);
+
+void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info);
+
+/* Finds the device of a selector (see clx_context_options); NULL or "" means the default order. */
+clx_status clxi_device_select(const char *selector, clxi_caps *caps, clx_error *error);
+
+#endif

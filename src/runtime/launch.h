@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One call of an operator on the caller's queue: a chain of launches behind the wait list, with one event at the end.
+ *
+ *     begin   checks the launch and takes the workspace; nothing is enqueued
+ *     kernel  any number of times; each runs behind the one before it, on in-order and out-of-order queues alike
+ *     end     the event, the pool, the first error of the chain
+ *
+ * All kernels have a one-dimensional grid and find their group as get_global_id(0) / group size, so that a grid can be
+ * cut into several launches by the global offset. */
+#ifndef CLXI_RUNTIME_LAUNCH_H
+#define CLXI_RUNTIME_LAUNCH_H
+
+#include "runtime/view.h"
+
+typedef struct clxi_call {
+    clx_context *context;
+    cl_command_queue queue;
+    bool in_order;
+    cl_uint wait_count;
+    const cl_event *wait_list;
+    cl_event last;   /* of the newest launch, where the chain or the caller needs it */
+    cl_event *event; /* the caller's, or NULL */
+    cl_mem workspace;
+    uint64_t workspace_offset; /* bytes */
+    clxi_pool_block *block;    /* of the pool, or NULL */
+    uint32_t launches;
+    clx_status status; /* the first failure */
+    clx_error *error;
+} clxi_call;
+
+/* Checks `launch`: struct_size, queue (its context and device), wait list (NULL events, other contexts), workspace (NULL, or
+ * size and offset). With `workspace_bytes` > 0 and no workspace given, takes a block of the pool. `extents` are the
+ * call's checked tensors: the workspace may meet none of them. */
+clx_status clxi_call_begin(clxi_call *call, clx_context *context, const clx_launch *launch, uint64_t workspace_bytes,
+                           const clxi_extent *extents, size_t extent_count, clx_error *error);
+
+/* Arguments of a kernel, in order; the first failure sticks. */
+typedef struct clxi_bind {
+    cl_kernel kernel;
+    cl_uint index;
+    cl_int code;
+} clxi_bind;
+
+clxi_bind clxi_bind_begin(cl_kernel kernel);
+void clxi_bind_mem(clxi_bind *bind, cl_mem mem);
+void clxi_bind_u64(clxi_bind *bind, uint64_t value);
+void clxi_bind_i64(clxi_bind *bind, int64_t value);
+void clxi_bind_u32(clxi_bind *bind, uint32_t value);
+void clxi_bind_f32(clxi_bind *bind, float value);
+/* mem, offset (ulong, elements) and the strides (long) of the first `strides` dimensions. NULL binds a null buffer and zeros. */
+void clxi_bind_view(clxi_bind *bind, const clx_tensor *tensor, uint32_t strides);
+/* the call's workspace as a buffer and an offset in floats */
+void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call);
+
+/* Enqueues `groups` groups of `group_size` items. `flops_per_group` (an estimate; 0: never cut) decides how many
+ * launches that takes on a device that must stay responsive. `name` is for messages. Does nothing after a failure. */
+void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
+                      double flops_per_group);
+
+/* Hands out the event (a marker behind the wait list where nothing was launched) and returns the first failure. */
+clx_status clxi_call_end(clxi_call *call);
+
+#endif

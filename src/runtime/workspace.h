@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The context's pool of device memory: blocks that are reused once the call that held them has completed. */
+#ifndef CLXI_RUNTIME_WORKSPACE_H
+#define CLXI_RUNTIME_WORKSPACE_H
+
+#include "runtime/context.h"
+
+/* A block of at least `size_bytes` that no running call uses. */
+clx_status clxi_pool_take(clx_context *context, uint64_t size_bytes, clxi_pool_block **out, clx_error *error);
+cl_mem clxi_pool_mem(const clxi_pool_block *block);
+
+/* Gives a block back; it is reused when `event` (retained here; NULL: nothing was enqueued) has completed. */
+void clxi_pool_give(clx_context *context, clxi_pool_block *block, cl_event event);
+
+void clxi_pool_free(clx_context *context);
+
+#endif

@@ -24,7 +24,9 @@ typedef struct clxi_ref_mlstm {
     const unsigned char *mask;   /* (S, S), not 0 = keep; NULL: causal */
     bool stabilize_rowwise;      /* false: one m per (b, head) */
     double eps;
-    double *h, *cond; /* (B, NH, S, DHV) */
+    const size_t *rows; /* (row_count): compute only these rows t; NULL: all S */
+    size_t row_count;
+    double *h, *cond; /* (B, NH, S, DHV), or (B, NH, row_count, DHV) in the order of rows */
 } clxi_ref_mlstm;
 
 /* The mLSTM in its parallel, stabilised form, spec section 1:
@@ -42,7 +44,7 @@ typedef struct clxi_ref_mlstm {
  *
  * A row that sees no column gives 0. fgate = -inf parts the text: no pair across it is seen, in either direction. NaN
  * in a column gives NaN in the rows that see it; NaN in fgate[u] in the pairs whose sum contains lf[u].
- * Source: xLSTM, arXiv:2405.04517, appendix A; O(S^2 (DHQK + DHV)) per head. */
+ * Source: xLSTM, arXiv:2405.04517, appendix A; O(S (DHQK + DHV)) per row. */
 bool clxi_ref_mlstm_parallel(const clxi_ref_mlstm *p);
 
 #endif

@@ -65,7 +65,8 @@ static double weigh_row(head *g, size_t t, bool *seen)
     return m;
 }
 
-static void write_row(head *g, size_t t, double m, double sum, double sized_sum)
+/* `at` is the row's place in the outputs. */
+static void write_row(head *g, size_t at, double m, double sum, double sized_sum)
 {
     const clxi_ref_mlstm *p = g->p;
     double floor = exp(-m);
@@ -76,21 +77,21 @@ static void write_row(head *g, size_t t, double m, double sum, double sized_sum)
         double cond = (g->sized[j] + fabs(h) * (sized_sum + floor_sized)) / (N + p->eps);
         if (N + p->eps == 0 && !isnan(g->num[j])) h = cond = 0; /* 0/0 is 0 here */
         if (isinf(N)) cond = 0;                                 /* and so is 0 * inf */
-        if (g->h) g->h[t * p->DHV + j] = h;
-        if (g->cond) g->cond[t * p->DHV + j] = clxi_ref_at_least(cond, h);
+        if (g->h) g->h[at * p->DHV + j] = h;
+        if (g->cond) g->cond[at * p->DHV + j] = clxi_ref_at_least(cond, h);
     }
 }
 
-static void empty_row(head *g, size_t t)
+static void empty_row(head *g, size_t at)
 {
     for (size_t j = 0; j < g->p->DHV; j++) {
-        if (g->h) g->h[t * g->p->DHV + j] = 0;
-        if (g->cond) g->cond[t * g->p->DHV + j] = 0;
+        if (g->h) g->h[at * g->p->DHV + j] = 0;
+        if (g->cond) g->cond[at * g->p->DHV + j] = 0;
     }
 }
 
 /* Row t from logD and m. */
-static void add_row(head *g, size_t t, double m)
+static void add_row(head *g, size_t t, size_t at, double m)
 {
     const clxi_ref_mlstm *p = g->p;
     double scale = 1 / sqrt((double)p->DHQK);
@@ -112,7 +113,12 @@ static void add_row(head *g, size_t t, double m)
             g->sized[j] += aw * fabs(v[j]);
         }
     }
-    write_row(g, t, m, sum, sized_sum);
+    write_row(g, at, m, sum, sized_sum);
+}
+
+static size_t count_rows(const clxi_ref_mlstm *p)
+{
+    return p->rows ? p->row_count : p->S;
 }
 
 static void run_head(head *g)
@@ -124,13 +130,14 @@ static void run_head(head *g)
         double m = weigh_row(g, t, &seen);
         if (m > global) global = m;
     }
-    for (size_t t = 0; t < g->p->S; t++) {
+    for (size_t at = 0; at < count_rows(g->p); at++) {
+        size_t t = g->p->rows ? g->p->rows[at] : at;
         double m = weigh_row(g, t, &seen);
         if (!g->p->stabilize_rowwise) m = global;
         if (seen)
-            add_row(g, t, m);
+            add_row(g, t, at, m);
         else
-            empty_row(g, t);
+            empty_row(g, at);
     }
 }
 
@@ -154,8 +161,8 @@ bool clxi_ref_mlstm_parallel(const clxi_ref_mlstm *p)
             g.v = p->v + bh * p->S * p->DHV;
             g.igate = p->igate + bh * p->S;
             g.fgate = p->fgate + bh * p->S;
-            g.h = p->h ? p->h + bh * p->S * p->DHV : NULL;
-            g.cond = p->cond ? p->cond + bh * p->S * p->DHV : NULL;
+            g.h = p->h ? p->h + bh * count_rows(p) * p->DHV : NULL;
+            g.cond = p->cond ? p->cond + bh * count_rows(p) * p->DHV : NULL;
             run_head(&g);
         }
     }

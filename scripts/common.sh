@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the scripts share. Source it from bash after `set -euo pipefail`; it leaves the shell in the root of the tree.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+build=${CLX_BUILD_DIR:-build/release}
+
+say() { printf '== %s\n' "$*" >&2; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# skip REASON: leaves the script with the status that .ci/run counts as "could not run here".
+skip() { printf 'SKIPPED: %s\n' "$*"; exit 77; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# need COMMAND...: skips the script where one of them is missing.
+need() {
+    local c
+    for c in "$@"; do have "$c" || skip "$c is not installed (scripts/setup ci installs it on Debian 12)"; done
+}
+
+# retry COMMAND...: networks fail for a moment; tries three times.
+retry() {
+    local pause
+    for pause in 5 20 0; do
+        "$@" && return 0
+        [ "$pause" = 0 ] || { warn "failed, trying again in $pause s: $*"; sleep "$pause"; }
+    done
+    return 1
+}
+
+# The program, built by build_all.
+clxlstm() { "$root/$build/tools/clxlstm" "$@"; }
+
+# build_all: configures and builds the library, the program and the tests under build/.
+build_all() {
+    local log
+    mkdir -p "$build"
+    log=$build/build.log
+    say "building in $build"
+    if ! { configure "$build" && cmake --build "$build" -j "$jobs"; } >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        die "the build failed; the whole log is $log"
+    fi
+}
+
+# configure FOLDER [OPTION...]: Ninja where it is installed; a folder keeps the generator that it began with.
+configure() {
+    local folder=$1 generator=()
+    shift
+    if [ ! -e "$folder/CMakeCache.txt" ] && have ninja; then generator=(-G Ninja); fi
+    cmake -S . -B "$folder" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release "$@"
+}
+
+# usable_devices: one line for each device that can be used: its selector, a tab, its name.
+usable_devices() {
+    clxlstm devices --json | awk -F'"' '
+        function flush() { if (usable && selector != "") print selector "\t" name; selector = name = ""; usable = 0 }
+        /"selector":/ { flush(); selector = $4 }
+        /"name":/     { name = $4 }
+        /"usable":/   { usable = /true|: *1/ }
+        END           { flush() }'
+}

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
-build=${CLX_BUILD_DIR:-build/release}
+build=build/main
 
 say() { printf '== %s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -53,7 +53,22 @@ configure() {
     local folder=$1 generator=()
     shift
     if [ ! -e "$folder/CMakeCache.txt" ] && have ninja; then generator=(-G Ninja); fi
-    cmake -S . -B "$folder" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release "$@"
+    cmake -S . -B "$folder" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCLXLSTM_BUILD_TESTS=ON "$@"
+}
+
+# built_cases: the shipped cases whose operators are built, a line each.
+built_cases() {
+    ls tests/golden/mlstm_parallel.*.safetensors
+}
+
+# small_cases: those of them that a simulator gets through in seconds, and that between them reach every path: sizes that
+# divide no tile, explicit masks, one stabiliser per head, resets and infinite gates, the dtypes, gates that skip tiles.
+small_cases() {
+    local name
+    for name in one odd step vdim4 batch default mask_band mask_random mask_upper bf16_global_mask f16_wide bf16_violent \
+        cast_to_f16 eps_0 gates_inf gates_borders gates_decay; do
+        printf '%s\n' "tests/golden/mlstm_parallel.$name.safetensors"
+    done
 }
 
 # usable_devices: one line for each device that can be used: its selector, a tab, its name.

@@ -51,7 +51,8 @@ typedef struct clx_context_options {
 } clx_context_options;
 
 /* clang-format off */
-#define CLX_CONTEXT_OPTIONS_INIT {sizeof(clx_context_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0.0f, NULL, NULL}
+#define CLX_CONTEXT_OPTIONS_INIT {sizeof(clx_context_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0.0f, \
+                                  NULL, NULL}
 /* clang-format on */
 
 /* Makes a context. `options` NULL means all defaults. `*out` is NULL on failure.
@@ -60,7 +61,8 @@ typedef struct clx_context_options {
  * fits the selector; the message lists what there is), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
 CLX_API clx_status clx_context_create(clx_context **out, const clx_context_options *options, clx_error *error);
 
-/* Gives up the caller's hold. Operators keep their context alive, so the order of destruction is free. NULL is legal. */
+/* Gives up the caller's hold. Operators keep their context alive, so the order of destruction is free. NULL is
+ * legal. */
 CLX_API void clx_context_destroy(clx_context *context);
 
 /* The OpenCL objects behind the context, not retained for the caller; NULL for NULL. */

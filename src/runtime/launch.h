@@ -29,9 +29,9 @@ typedef struct clxi_call {
     clx_error *error;
 } clxi_call;
 
-/* Checks `launch`: struct_size, queue (its context and device), wait list (NULL events, other contexts), workspace (NULL, or
- * size and offset). With `workspace_bytes` > 0 and no workspace given, takes a block of the pool. `extents` are the
- * call's checked tensors: the workspace may meet none of them. */
+/* Checks `launch`: struct_size, queue (its context and device), wait list (NULL events, other contexts), workspace
+ * (NULL, or size and offset). With `workspace_bytes` > 0 and no workspace given, takes a block of the pool. `extents`
+ * are the call's checked tensors: the workspace may meet none of them. */
 clx_status clxi_call_begin(clxi_call *call, clx_context *context, const clx_launch *launch, uint64_t workspace_bytes,
                            const clxi_extent *extents, size_t extent_count, clx_error *error);
 
@@ -48,7 +48,8 @@ void clxi_bind_u64(clxi_bind *bind, uint64_t value);
 void clxi_bind_i64(clxi_bind *bind, int64_t value);
 void clxi_bind_u32(clxi_bind *bind, uint32_t value);
 void clxi_bind_f32(clxi_bind *bind, float value);
-/* mem, offset (ulong, elements) and the strides (long) of the first `strides` dimensions. NULL binds a null buffer and zeros. */
+/* mem, offset (ulong, elements) and the strides (long) of the first `strides` dimensions. NULL binds a null buffer and
+ * zeros. */
 void clxi_bind_view(clxi_bind *bind, const clx_tensor *tensor, uint32_t strides);
 /* the call's workspace as a buffer and an offset in floats */
 void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call);

@@ -13,7 +13,7 @@ report() {
     done
 }
 
-mapfile -t code < <(find cl examples include src tests tools scripts .ci cmake CMakeLists.txt -type f \
+mapfile -t code < <(find cl examples include src tests tools scripts .ci cmake CMakeLists.txt -type f 2>/dev/null \
     \( -name '*.[ch]' -o -name '*.cl' -o -name '*.clh' -o -name '*.sh' -o -name '*.cmake' -o -name CMakeLists.txt \
     -o -path 'scripts/*' -o -path '.ci/*' \))
 mapfile -t c_code < <(printf '%s\n' "${code[@]}" | grep -E '\.(c|h|cl|clh)$')

@@ -15,6 +15,11 @@ clx_status clxi_file_write(const char *path, const void *data, size_t size_bytes
 
 /* One part after another into a temporary file beside the target; commit renames it, abandon removes it. */
 typedef struct clxi_writer clxi_writer;
+
+/* What the names of such temporary files begin and end with. */
+#define CLXI_TEMPORARY_PREFIX ".clx-"
+#define CLXI_TEMPORARY_SUFFIX ".tmp"
+
 clx_status clxi_writer_open(const char *path, clxi_writer **out, clx_error *error);
 clx_status clxi_writer_append(clxi_writer *writer, const void *data, size_t size_bytes, clx_error *error);
 clx_status clxi_writer_commit(clxi_writer *writer, clx_error *error); /* frees the writer, also on failure */

@@ -15,7 +15,9 @@ typedef struct clxi_verdict_entry clxi_verdict_entry; /* verdict.c */
 struct clx_context {
     cl_context cl;
     clxi_caps caps;
-    clxi_log log;
+    clxi_log log; /* passes lines on to the two below */
+    clx_log_fn user_log;
+    void *user_log_user;
     char *cache_dir; /* NULL: no disk cache */
     uint64_t cache_limit_bytes;
     char *kernel_dir;    /* NULL: built-in sources */

@@ -6,8 +6,10 @@
 
 #include "runtime/context.h"
 
-/* A block of at least `size_bytes` that no running call uses. */
-clx_status clxi_pool_take(clx_context *context, uint64_t size_bytes, clxi_pool_block **out, clx_error *error);
+/* A block of at least `size_bytes` that no running call uses; or one whose call runs on this very in-order queue, which
+ * keeps the two apart. `in_order_queue` is NULL for queues that are out-of-order. */
+clx_status clxi_pool_take(clx_context *context, uint64_t size_bytes, cl_command_queue in_order_queue,
+                          clxi_pool_block **out, clx_error *error);
 cl_mem clxi_pool_mem(const clxi_pool_block *block);
 
 /* Gives a block back; it is reused when `event` (retained here; NULL: nothing was enqueued) has completed. */

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making and freeing a context. The only file that reads the environment. */
+#include "runtime/context.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "runtime/program.h"
+#include "runtime/verdict.h"
+#include "runtime/workspace.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_CACHE_LIMIT_BYTES ((uint64_t)256 << 20)
+#define DEFAULT_LAUNCH_MS 100.0
+#define LAUNCH_EFFICIENCY 0.05 /* of the estimated peak: what slow kernels reach, so that launches end in time */
+
+/* An option, or else an environment variable; "" counts as absent. */
+static const char *option_or_variable(const char *option, const char *variable)
+{
+    if (option != NULL && option[0] != '\0') return option;
+    const char *value = getenv(variable);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static clx_status check_options(const clx_context_options *options, clx_error *error)
+{
+    if (options->struct_size != sizeof *options) {
+        return clxi_fail(error, CLX_ERR_VALUE, "options.struct_size: %zu, expected %zu (CLX_CONTEXT_OPTIONS_INIT)",
+                         options->struct_size, sizeof *options);
+    }
+    if ((options->context == NULL) != (options->device == NULL)) {
+        return clxi_fail(error, CLX_ERR_NULL, "options.%s: null, expected context and device together",
+                         options->context == NULL ? "context" : "device");
+    }
+    if (isnan(options->launch_ms)) return clxi_fail(error, CLX_ERR_VALUE, "options.launch_ms: NaN, expected a number");
+    return CLX_OK;
+}
+
+/* Is the device one of the context's? */
+static clx_status check_device_in_context(cl_context context, cl_device_id device, clx_error *error)
+{
+    size_t size = 0;
+    cl_int code = clGetContextInfo(context, CL_CONTEXT_DEVICES, 0, NULL, &size);
+    if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "options.context: clGetContextInfo");
+    cl_device_id *devices = malloc(size + 1);
+    if (devices == NULL) return clxi_fail_memory(error, "the context's devices");
+    bool found = false;
+    code = clGetContextInfo(context, CL_CONTEXT_DEVICES, size, devices, NULL);
+    for (size_t i = 0; code == CL_SUCCESS && i < size / sizeof *devices; i++) {
+        found = found || devices[i] == device;
+    }
+    free(devices);
+    if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "options.context: clGetContextInfo");
+    if (!found) return clxi_fail(error, CLX_ERR_CONTEXT, "options.device: not a device of options.context");
+    return CLX_OK;
+}
+
+static clx_status take_callers_device(clx_context *context, const clx_context_options *options, clx_error *error)
+{
+    clx_status status = check_device_in_context(options->context, options->device, error);
+    if (status != CLX_OK) return status;
+    clxi_caps_query(options->device, &context->caps);
+    if (!context->caps.usable) {
+        return clxi_fail(error, CLX_ERR_DEVICE, "options.device: %s: %s", context->caps.name, context->caps.reason);
+    }
+    cl_int code = clRetainContext(options->context);
+    if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "clRetainContext");
+    context->cl = options->context;
+    return CLX_OK;
+}
+
+static clx_status choose_device(clx_context *context, const clx_context_options *options, clx_error *error)
+{
+    const char *selector = option_or_variable(options->selector, "CLX_DEVICE");
+    clx_status status = clxi_device_select(selector, &context->caps, error);
+    if (status != CLX_OK) return status;
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)context->caps.platform, 0};
+    cl_int code = CL_SUCCESS;
+    context->cl = clCreateContext(properties, 1, &context->caps.device, NULL, NULL, &code);
+    if (context->cl == NULL) return clxi_fail_cl(error, code, "clCreateContext on %s", context->caps.name);
+    return CLX_OK;
+}
+
+/* Copies an optional string. */
+static clx_status keep(char **out, const char *string, clx_error *error)
+{
+    *out = clxi_strdup(string);
+    return string != NULL && *out == NULL ? clxi_fail_memory(error, "the context's options") : CLX_OK;
+}
+
+/* Off by option or by CLX_CACHE=0; no folder known also means no cache. */
+static clx_status set_cache(clx_context *context, const clx_context_options *options, clx_error *error)
+{
+    const char *variable = getenv("CLX_CACHE");
+    context->cache_limit_bytes =
+        options->cache_limit_bytes != 0 ? options->cache_limit_bytes : DEFAULT_CACHE_LIMIT_BYTES;
+    if (options->cache_off != 0 || (variable != NULL && strcmp(variable, "0") == 0)) return CLX_OK;
+    const char *folder = option_or_variable(options->cache_dir, "CLX_CACHE_DIR");
+    if (folder != NULL) return keep(&context->cache_dir, folder, error);
+    context->cache_dir = clxi_user_cache_folder();
+    if (context->cache_dir == NULL) clxi_log_line(&context->log, CLXI_LOG_INFO, "cache: no folder known, none used");
+    return CLX_OK;
+}
+
+static double launch_flops(const clxi_caps *caps, float launch_ms)
+{
+    if (caps->is_cpu || launch_ms < 0) return INFINITY;
+    double ms = launch_ms > 0 ? (double)launch_ms : DEFAULT_LAUNCH_MS;
+    return caps->peak_gflops * 1e9 * LAUNCH_EFFICIENCY * ms * 1e-3;
+}
+
+static void write_log(void *user, int level, const char *message)
+{
+    const clx_context *context = user;
+    context->user_log(context->user_log_user, (clx_log_level)level, message);
+}
+
+static clx_status set_options(clx_context *context, const clx_context_options *options, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    if (options->log != NULL) {
+        context->user_log = options->log;
+        context->user_log_user = options->log_user;
+        context->log = (clxi_log){write_log, context};
+    }
+    CLXI_TRY(set_cache(context, options, error));
+    CLXI_TRY(keep(&context->kernel_dir, option_or_variable(options->kernel_dir, "CLX_KERNEL_DIR"), error));
+    CLXI_TRY(keep(&context->variants, option_or_variable(options->variants, "CLX_VARIANT"), error));
+fail:
+    return status;
+}
+
+static void context_free(clx_context *context)
+{
+    clxi_programs_free(context);
+    clxi_verdicts_free(context);
+    clxi_pool_free(context);
+    if (context->cl != NULL) clReleaseContext(context->cl);
+    free(context->cache_dir);
+    free(context->kernel_dir);
+    free(context->variants);
+    clxi_mutex_destroy(&context->mutex);
+    free(context);
+}
+
+clx_status clx_context_create(clx_context **out, const clx_context_options *options, clx_error *error)
+{
+    const clx_context_options defaults = CLX_CONTEXT_OPTIONS_INIT;
+    clx_status status = CLX_OK;
+    if (out == NULL) return clxi_fail(error, CLX_ERR_NULL, "out: null");
+    *out = NULL;
+    if (options == NULL) options = &defaults;
+    status = check_options(options, error);
+    if (status != CLX_OK) return status;
+    clx_context *context = calloc(1, sizeof *context);
+    if (context == NULL) return clxi_fail_memory(error, "the context");
+    if (clxi_mutex_init(&context->mutex) != 0) {
+        free(context);
+        return clxi_fail_memory(error, "the context's mutex");
+    }
+    context->holders = 1;
+    CLXI_TRY(set_options(context, options, error));
+    if (options->context != NULL) {
+        CLXI_TRY(take_callers_device(context, options, error));
+    } else {
+        CLXI_TRY(choose_device(context, options, error));
+    }
+    context->launch_flops = launch_flops(&context->caps, options->launch_ms);
+    clxi_log_line(&context->log, CLXI_LOG_INFO, "device: %s (%s), driver %s", context->caps.name,
+                  context->caps.platform_name, context->caps.driver);
+    *out = context;
+    return CLX_OK;
+fail:
+    context_free(context);
+    return status;
+}
+
+void clxi_context_retain(clx_context *context)
+{
+    clxi_mutex_lock(&context->mutex);
+    context->holders++;
+    clxi_mutex_unlock(&context->mutex);
+}
+
+void clxi_context_release(clx_context *context)
+{
+    if (context == NULL) return;
+    clxi_mutex_lock(&context->mutex);
+    uint32_t holders = --context->holders;
+    clxi_mutex_unlock(&context->mutex);
+    if (holders == 0) context_free(context);
+}
+
+void clx_context_destroy(clx_context *context)
+{
+    clxi_context_release(context);
+}
+
+cl_context clx_context_cl_context(const clx_context *context)
+{
+    return context != NULL ? context->cl : NULL;
+}
+
+cl_device_id clx_context_cl_device(const clx_context *context)
+{
+    return context != NULL ? context->caps.device : NULL;
+}
+
+clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, clx_error *error)
+{
+    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    if (info == NULL) return clxi_fail(error, CLX_ERR_NULL, "info: null");
+    clxi_caps_describe(&context->caps, info);
+    return CLX_OK;
+}
+
+/* Walks the comma-separated list: "!x" forbids x; any name without "!" forbids all that are not named. */
+bool clxi_context_allows(const clx_context *context, const char *family)
+{
+    bool named = false;
+    bool only_named = false;
+    const char *item = context->variants;
+    while (item != NULL && *item != '\0') {
+        size_t length = strcspn(item, ",");
+        bool forbid = item[0] == '!';
+        const char *name = item + forbid;
+        bool same = strlen(family) == length - forbid && memcmp(name, family, length - forbid) == 0;
+        if (forbid && same) return false;
+        named = named || (!forbid && same);
+        only_named = only_named || (!forbid && length > 0);
+        item += length;
+        item += *item == ',';
+    }
+    return named || !only_named;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a device can do. The only file that looks at vendors' names. */
+#include "runtime/device.h"
+
+#include "base/text.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_LOCAL_BYTES (32u * 1024u)
+#define MIN_WORK_GROUP 32u
+
+/* Marks a device as unusable; the first reason stays. */
+CLXI_PRINTF(2, 3) static void refuse(clxi_caps *caps, const char *format, ...)
+{
+    if (!caps->usable) return;
+    caps->usable = false;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(caps->reason, sizeof caps->reason, format, args);
+    va_end(args);
+}
+
+static void query(clxi_caps *caps, cl_device_info what, const char *name, size_t size, void *value)
+{
+    cl_int code = clGetDeviceInfo(caps->device, what, size, value, NULL);
+    if (code != CL_SUCCESS) refuse(caps, "%s cannot be queried: %s", name, clxi_cl_code_name(code));
+}
+
+#define QUERY(caps, what, value) query(caps, what, #what, sizeof(value), &(value))
+
+/* A text of any length into a fixed room, cut where it is longer, without blanks around it (drivers pad names). */
+static void copy_text(char *out, size_t room, const char *text)
+{
+    while (*text == ' ') {
+        text++;
+    }
+    size_t count = strlen(text);
+    while (count > 0 && text[count - 1] == ' ') {
+        count--;
+    }
+    if (count >= room) count = room - 1;
+    memcpy(out, text, count);
+    out[count] = '\0';
+}
+
+static void query_text(clxi_caps *caps, cl_device_info what, char *out, size_t room)
+{
+    size_t size = 0;
+    out[0] = '\0';
+    cl_int code = clGetDeviceInfo(caps->device, what, 0, NULL, &size);
+    char *text = code == CL_SUCCESS ? calloc(1, size + 1) : NULL;
+    if (text != NULL && clGetDeviceInfo(caps->device, what, size, text, NULL) == CL_SUCCESS) {
+        copy_text(out, room, text);
+    } else {
+        refuse(caps, "its names cannot be queried");
+    }
+    free(text);
+}
+
+static void query_platform_text(cl_platform_id platform, cl_platform_info what, char *out, size_t room)
+{
+    size_t size = 0;
+    out[0] = '\0';
+    cl_int code = clGetPlatformInfo(platform, what, 0, NULL, &size);
+    char *text = code == CL_SUCCESS ? calloc(1, size + 1) : NULL;
+    if (text != NULL && clGetPlatformInfo(platform, what, size, text, NULL) == CL_SUCCESS) copy_text(out, room, text);
+    free(text);
+}
+
+/* Floats that one compute unit adds or multiplies per clock. */
+static double lanes_per_unit(const clxi_caps *caps)
+{
+    static const struct {
+        const char *vendor;
+        double lanes;
+    } table[] = {{"nvidia", 128}, {"advanced micro", 64}, {"amd", 64}, {"apple", 128}, {"intel", 8},
+                 {"arm", 32},     {"qualcomm", 64}};
+    if (caps->is_cpu) return caps->native_float_width > 0 ? (double)caps->native_float_width : 1;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (clxi_contains_nocase(caps->vendor, table[i].vendor)) return table[i].lanes;
+    }
+    return 8;
+}
+
+static double estimate_peak(const clxi_caps *caps)
+{
+    double clock_mhz = caps->clock_mhz > 0 ? caps->clock_mhz : 1000; /* some drivers do not say */
+    return 2 * lanes_per_unit(caps) * caps->compute_units * clock_mhz * 1e-3;
+}
+
+static void query_numbers(clxi_caps *caps)
+{
+    cl_uint value = 0;
+    size_t size = 0;
+    cl_ulong bytes = 0;
+    QUERY(caps, CL_DEVICE_MAX_COMPUTE_UNITS, value);
+    caps->compute_units = value;
+    QUERY(caps, CL_DEVICE_MAX_CLOCK_FREQUENCY, value);
+    caps->clock_mhz = value;
+    QUERY(caps, CL_DEVICE_ADDRESS_BITS, value);
+    caps->address_bits = value;
+    QUERY(caps, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, value);
+    caps->native_float_width = value;
+    QUERY(caps, CL_DEVICE_MAX_WORK_GROUP_SIZE, size);
+    caps->max_work_group = size;
+    QUERY(caps, CL_DEVICE_LOCAL_MEM_SIZE, bytes);
+    caps->local_bytes = bytes;
+    QUERY(caps, CL_DEVICE_GLOBAL_MEM_SIZE, bytes);
+    caps->global_bytes = bytes;
+    QUERY(caps, CL_DEVICE_MAX_MEM_ALLOC_SIZE, bytes);
+    caps->max_alloc_bytes = bytes;
+}
+
+/* "OpenCL 1.2 ..." or later? */
+static bool at_least_1_2(const char *version)
+{
+    int major = 0;
+    int minor = 0;
+    return sscanf(version, "OpenCL %d.%d", &major, &minor) == 2 && (major > 1 || (major == 1 && minor >= 2));
+}
+
+static void judge(clxi_caps *caps)
+{
+    cl_bool available = CL_TRUE;
+    cl_bool compiler = CL_TRUE;
+    cl_bool little = CL_TRUE;
+    cl_device_fp_config floats = 0;
+    char profile[32];
+    QUERY(caps, CL_DEVICE_AVAILABLE, available);
+    QUERY(caps, CL_DEVICE_COMPILER_AVAILABLE, compiler);
+    QUERY(caps, CL_DEVICE_ENDIAN_LITTLE, little);
+    QUERY(caps, CL_DEVICE_SINGLE_FP_CONFIG, floats);
+    query_text(caps, CL_DEVICE_PROFILE, profile, sizeof profile);
+    if (!available) refuse(caps, "the device is not available");
+    if (!compiler) refuse(caps, "its driver has no compiler");
+    if (!little) refuse(caps, "big-endian");
+    if (strcmp(profile, "FULL_PROFILE") != 0) refuse(caps, "profile %s, expected FULL_PROFILE", profile);
+    if (!at_least_1_2(caps->version)) refuse(caps, "%s, expected OpenCL 1.2 or later", caps->version);
+    if ((floats & CL_FP_INF_NAN) == 0) refuse(caps, "no infinities and NaNs in single precision");
+    if (caps->local_bytes < MIN_LOCAL_BYTES) {
+        refuse(caps, "%llu bytes of local memory, expected at least %u", (unsigned long long)caps->local_bytes,
+               MIN_LOCAL_BYTES);
+    }
+    if (caps->max_work_group < MIN_WORK_GROUP) {
+        refuse(caps, "work-groups of at most %llu, expected at least %u", (unsigned long long)caps->max_work_group,
+               MIN_WORK_GROUP);
+    }
+    if (caps->compute_units == 0) refuse(caps, "no compute units");
+}
+
+void clxi_caps_query(cl_device_id device, clxi_caps *caps)
+{
+    memset(caps, 0, sizeof *caps);
+    caps->device = device;
+    caps->usable = true;
+    QUERY(caps, CL_DEVICE_TYPE, caps->type);
+    QUERY(caps, CL_DEVICE_PLATFORM, caps->platform);
+    if (caps->platform != NULL) {
+        query_platform_text(caps->platform, CL_PLATFORM_NAME, caps->platform_name, sizeof caps->platform_name);
+        query_platform_text(caps->platform, CL_PLATFORM_VERSION, caps->platform_version, sizeof caps->platform_version);
+    }
+    query_text(caps, CL_DEVICE_NAME, caps->name, sizeof caps->name);
+    query_text(caps, CL_DEVICE_VENDOR, caps->vendor, sizeof caps->vendor);
+    query_text(caps, CL_DRIVER_VERSION, caps->driver, sizeof caps->driver);
+    query_text(caps, CL_DEVICE_VERSION, caps->version, sizeof caps->version);
+    query_numbers(caps);
+    caps->is_cpu = (caps->type & CL_DEVICE_TYPE_CPU) != 0;
+    caps->peak_gflops = estimate_peak(caps);
+    judge(caps);
+}
+
+static const char *type_name(cl_device_type type)
+{
+    if ((type & CL_DEVICE_TYPE_GPU) != 0) return "gpu";
+    if ((type & CL_DEVICE_TYPE_CPU) != 0) return "cpu";
+    if ((type & CL_DEVICE_TYPE_ACCELERATOR) != 0) return "accelerator";
+    return "other";
+}
+
+void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info)
+{
+    memset(info, 0, sizeof *info);
+    memcpy(info->platform, caps->platform_name, sizeof info->platform);
+    memcpy(info->name, caps->name, sizeof info->name);
+    memcpy(info->vendor, caps->vendor, sizeof info->vendor);
+    memcpy(info->driver, caps->driver, sizeof info->driver);
+    memcpy(info->version, caps->version, sizeof info->version);
+    memcpy(info->reason, caps->reason, sizeof info->reason);
+    snprintf(info->type, sizeof info->type, "%s", type_name(caps->type));
+    info->compute_units = caps->compute_units;
+    info->clock_mhz = caps->clock_mhz;
+    info->max_work_group = caps->max_work_group;
+    info->local_bytes = caps->local_bytes;
+    info->global_bytes = caps->global_bytes;
+    info->max_alloc_bytes = caps->max_alloc_bytes;
+    info->peak_gflops = caps->peak_gflops;
+    info->usable = caps->usable;
+}

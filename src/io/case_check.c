@@ -202,7 +202,7 @@ static clx_status check_cell_inputs(clxi_case *c, clx_error *error)
 {
     static const char *const norms[] = {"q_norm.scale", "k_norm.scale"};
     clx_status status = CLX_OK;
-    uint64_t features;
+    uint64_t features = 0;
     bool add_qk_norm = clxi_case_bool(c, "add_qk_norm");
     CLXI_TRY(check_share(c, "q", 'Q', 'P', error));
     CLXI_TRY(check_share(c, "v", 'W', 'D', error));

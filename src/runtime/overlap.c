@@ -45,7 +45,7 @@ static int64_t min_i64(int64_t a, int64_t b)
 /* Can the steps from `at` on add up to `distance`? */
 static bool solvable(const problem *p, uint32_t at, int64_t distance)
 {
-    if (at == p->count) return distance == 0;
+    if (at == p->count || at == CLX_MAX_RANK) return distance == 0; /* the bound is for the compiler */
     const step *s = &p->steps[at];
     int64_t first = max_i64(s->low, -floor_div(s->reach_high - distance, s->stride));
     int64_t last = min_i64(s->high, floor_div(distance - s->reach_low, s->stride));

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The mLSTM's parallel form, fused: h = P V / (max(|row sums of P|, exp(-m)) + eps) with
+ *
+ *     P[t,s] = (q[t] . k[s]) / sqrt(DHQK) * exp(g[s] - M[t])       where row t sees column s, else 0
+ *
+ * g, M, m and the segments come from mlstm_gates.cl (and mlstm_mask.cl); the body below holds for every family of tiles.
+ *
+ * A group owns TILE_BM rows of one (batch, head) and TILE_DVB columns of h, and walks the tiles of columns:
+ *
+ *            s: 0      BN     2BN    ..            skipped: tiles before the rows' segment, tiles whose decay is
+ *     rows   [ skip ][ skip ][ tile ][ diagonal ]  exactly 0 in f32, tiles that the mask leaves empty
+ *
+ * The stabiliser is known beforehand, so O is never rescaled. Work per tile: 2 BM BN (DHQK + DVB) operations;
+ * traffic per tile: Q, K and a slice of V once from global memory (mostly cache).
+ *
+ *   CLX_EXPLICIT  0: causal; 1: an (S, S) mask of bytes
+ *   and the parameters of the tile header. */
+#include "mlstm_workspace.clh"
+#include "tile/simt.clh"
+#include "twofloat.clh"
+
+#ifndef CLX_EXPLICIT
+#define CLX_EXPLICIT 0
+#endif
+
+#define SLICES ((CLX_DHV + TILE_DVB - 1) / TILE_DVB)
+
+/* What the group's rows need to know of the gates; rows past the end see nothing. */
+typedef struct row_gates {
+    float2 M[TILE_ROWS];
+    int begin[TILE_ROWS];
+    float smallest_M;
+} row_gates;
+
+static inline row_gates load_rows(const __global float *M, const __global int *start, const int row0, const int S,
+                                  const tile_item item)
+{
+    row_gates rows;
+    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+        const int t = row0 + tile_row(item, slot);
+        rows.M[slot] = t < S ? vload2((size_t)t, M) : (float2)(-INFINITY, 0.0f);
+        rows.begin[slot] = t < S ? start[t] : INT_MAX;
+    }
+    rows.smallest_M = INFINITY;
+    for (int t = row0; t < min(S, row0 + TILE_BM); t++) {
+        const float x = M[2 * (size_t)t];
+        if (x != -INFINITY) rows.smallest_M = fmin(rows.smallest_M, isnan(x) ? -INFINITY : x);
+    }
+    return rows;
+}
+
+#if CLX_EXPLICIT
+typedef struct tile_mask {
+    const __global uchar *at; /* of (row 0 of the tile, column 0 of the sequence) */
+    long t;
+    long s;
+} tile_mask;
+
+/* Does any row of the tile keep any of its columns? Collective; the answer is the group's. */
+static inline bool mask_keeps_any(const tile_mask mask, const int rows, const int s0, const int columns,
+                                  __local float4 *memory, const tile_item item)
+{
+    __local int *found = (__local int *)memory;
+    int any_here = 0;
+    for (int e = (int)item.index; e < rows * columns; e += CLX_WG)
+        any_here |= mask.at[(long)(e / columns) * mask.t + (long)(s0 + e % columns) * mask.s] != 0;
+    barrier(CLK_LOCAL_MEM_FENCE); /* the last use of this memory is over */
+    if (item.index == 0) found[0] = 0;
+    barrier(CLK_LOCAL_MEM_FENCE); /* the flag is clear */
+    if (any_here) atomic_or(found, 1);
+    barrier(CLK_LOCAL_MEM_FENCE); /* all have spoken */
+    const bool any = found[0] != 0;
+    barrier(CLK_LOCAL_MEM_FENCE); /* all have heard before the memory is used again */
+    return any;
+}
+#endif
+
+__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b, const long q_h, const long q_s,
+                   const __global void *k, const ulong k_offset, const long k_b, const long k_h, const long k_s,
+                   const __global void *v, const ulong v_offset, const long v_b, const long v_h, const long v_s,
+                   const __global uchar *mask, const ulong mask_offset, const long mask_t, const long mask_s,
+                   __global void *h, const ulong h_offset, const long h_b, const long h_h, const long h_s,
+                   __global float *workspace, const ulong workspace_offset, const ulong heads, const ulong NH,
+                   const int S, const float scale, const float eps, const uint aligned)
+{
+    __local float4 memory[TILE_LOCAL_FLOAT4S];
+    const tile_item item = tile_begin();
+    const ulong group = get_global_id(0) / CLX_WG;
+    const int row_tiles = (S + TILE_BM - 1) / TILE_BM;
+    const int column0 = (int)(group % SLICES) * TILE_DVB;
+    const int row0 = (row_tiles - 1 - (int)(group / SLICES % (ulong)row_tiles)) * TILE_BM; /* the longest rows first */
+    const ulong head = group / SLICES / (ulong)row_tiles;
+    const ulong b = head / NH, n = head % NH;
+
+    __global float *ws = workspace + workspace_offset;
+    const __global float *g = mlstm_ws_g(ws, heads, S) + head * (ulong)S * 2;
+    const __global float *m = mlstm_ws_m(ws, heads, S) + head * (ulong)S;
+    const __global int *start = mlstm_ws_start(ws, heads, S) + head * (ulong)S;
+    const __global float *maxima = mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + TILE_BN - 1) / TILE_BN);
+    const row_gates rows = load_rows(mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2, start, row0, S, item);
+
+    tile_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s, S - row0,
+                        aligned};
+    tile_rows k_rows = {k, 0, k_s, 0, aligned};
+    tile_rows v_rows = {v, 0, v_s, 0, aligned};
+    const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n * k_h);
+    const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n * v_h);
+#if CLX_EXPLICIT
+    const tile_mask tile_of_mask = {mask + mask_offset + (ulong)((long)row0 * mask_t), mask_t, mask_s};
+    const int first = 0, end = S;
+#else
+    const int first = start[row0] / TILE_BN * TILE_BN, end = min(S, row0 + TILE_BM);
+#endif
+
+    float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS];
+    TILE_UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
+    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
+
+    for (int s0 = first; s0 < end; s0 += TILE_BN) {
+        if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], rows.smallest_M)) continue;
+#if CLX_EXPLICIT
+        if (!mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item)) continue;
+#endif
+        k_rows.offset = k0 + (ulong)((long)s0 * k_s);
+        k_rows.count = S - s0;
+        tile_qk(s, q_rows, k_rows, memory, item);
+
+        TILE_UNROLL for (int e = 0; e < TILE_SE; e++) {
+            const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
+            const int column = min(c, S - 1);
+            const float x = clx_two_difference(vload2((size_t)column, g), rows.M[slot]);
+#if CLX_EXPLICIT
+            const bool sees = t < S && c < S && start[column] == rows.begin[slot] &&
+                              tile_of_mask.at[(long)min(t - row0, S - 1 - row0) * mask_t + (long)column * mask_s] != 0;
+#else
+            const bool sees = c <= t && c >= rows.begin[slot];
+#endif
+            /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
+            const bool counts = sees && rows.M[slot].s0 != -INFINITY && g[2 * (size_t)column] != -INFINITY;
+            s[e] = counts ? s[e] * scale * exp(x) : 0.0f;
+            sums[slot] += s[e];
+        }
+
+        v_rows.offset = v0 + (ulong)((long)s0 * v_s);
+        v_rows.count = S - s0;
+        tile_pv(o, s, v_rows, column0, memory, item);
+    }
+
+    tile_row_sums(sums, memory, item);
+    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+        const int t = row0 + tile_row(item, slot);
+        sums[slot] = t < S ? fmax(fabs(sums[slot]), exp(-m[t])) + eps : 1.0f;
+    }
+    TILE_UNROLL for (int e = 0; e < TILE_OE; e++) {
+        const float denominator = sums[tile_slot_of_o(e)];
+        o[e] = denominator == 0.0f ? (isnan(o[e]) ? o[e] : 0.0f) : o[e] / denominator;
+    }
+    tile_store(o, h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)row0 * h_s), h_s, S - row0, column0,
+               aligned, item);
+}

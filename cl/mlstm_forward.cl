@@ -37,7 +37,7 @@ static inline row_gates load_rows(const __global float *M, const __global int *s
                                   const tile_item item)
 {
     row_gates rows;
-    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         const int t = row0 + tile_row(item, slot);
         rows.M[slot] = t < S ? vload2((size_t)t, M) : (float2)(-INFINITY, 0.0f);
         rows.begin[slot] = t < S ? start[t] : INT_MAX;
@@ -115,8 +115,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
 #endif
 
     float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS];
-    TILE_UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
-    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
+    UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
 
     for (int s0 = first; s0 < end; s0 += TILE_BN) {
         if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], rows.smallest_M)) continue;
@@ -127,7 +127,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         k_rows.count = S - s0;
         tile_qk(s, q_rows, k_rows, memory, item);
 
-        TILE_UNROLL for (int e = 0; e < TILE_SE; e++) {
+        UNROLL for (int e = 0; e < TILE_SE; e++) {
             const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
             const int column = min(c, S - 1);
             const float x = clx_two_difference(vload2((size_t)column, g), rows.M[slot]);
@@ -149,11 +149,11 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     }
 
     tile_row_sums(sums, memory, item);
-    TILE_UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         const int t = row0 + tile_row(item, slot);
         sums[slot] = t < S ? fmax(fabs(sums[slot]), exp(-m[t])) + eps : 1.0f;
     }
-    TILE_UNROLL for (int e = 0; e < TILE_OE; e++) {
+    UNROLL for (int e = 0; e < TILE_OE; e++) {
         const float denominator = sums[tile_slot_of_o(e)];
         o[e] = denominator == 0.0f ? (isnan(o[e]) ? o[e] : 0.0f) : o[e] / denominator;
     }

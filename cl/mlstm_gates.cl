@@ -25,6 +25,7 @@
 #include "dtype.clh"
 #include "mlstm_workspace.clh"
 #include "twofloat.clh"
+#include "unroll.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 64
@@ -110,6 +111,19 @@ static inline float2 column_weight(const float igate, const float2 F)
     return clx_two_add((float2)(igate, 0.0f), -F);
 }
 
+/* Fills one head's tile maxima. */
+static inline void tile_maxima(const __global float *g, __global float *maxima, const uint item, const int S)
+{
+    for (int tile = (int)item; tile * CLX_BN < S; tile += CLX_WG) {
+        float largest = -INFINITY;
+        for (int s = tile * CLX_BN; s < min(S, (tile + 1) * CLX_BN); s++) {
+            const float weight = g[2 * (size_t)s];
+            largest = isnan(weight) ? INFINITY : fmax(largest, weight);
+        }
+        maxima[tile] = largest;
+    }
+}
+
 #if CLX_ROWWISE == 0 && CLX_EXPLICIT == 0
 /* One stabiliser for the head: turns the rows' F into M = m - F. */
 static inline void spread_global(float2 best, const uint item, __local float2 *values, __local int *begins,
@@ -150,12 +164,12 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
 
     for (int round = 0; round < S; round += CLX_WG * CLX_RUN) {
         const int t0 = round + (int)item * CLX_RUN;
-        const int count = clamp(S - t0, 0, CLX_RUN);
         float lf[CLX_RUN];
         float2 F[CLX_RUN], weight[CLX_RUN];
 
         segment own = segment_empty(SUM);
-        for (int r = 0; r < count; r++) {
+        UNROLL for (int r = 0; r < CLX_RUN; r++) {
+            if (t0 + r >= S) continue;
             const float f = clx_load(fgate, f0 + (ulong)((long)(t0 + r) * fgate_s), CLX_GATE_IN);
             const float rounded = clx_round(f, CLX_GATE);
             lf[r] = rounded == -INFINITY ? -INFINITY : log_sigmoid(rounded);
@@ -168,7 +182,8 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
         sum = segment_join(sum, whole, SUM);
 
         own = segment_empty(MAXIMUM);
-        for (int r = 0; r < count; r++) {
+        UNROLL for (int r = 0; r < CLX_RUN; r++) {
+            if (t0 + r >= S) continue;
             const bool reset = lf[r] == -INFINITY;
             prefix = segment_join(prefix, reset ? segment_make((float2)(0.0f), t0 + r)
                                                 : segment_make((float2)(lf[r], 0.0f), -1), SUM);
@@ -180,12 +195,14 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
             start[t0 + r] = max(prefix.begin, 0);
         }
 #if CLX_EXPLICIT
-        for (int r = 0; r < count; r++) vstore2(F[r], (size_t)(t0 + r), M);
+        UNROLL for (int r = 0; r < CLX_RUN; r++)
+            if (t0 + r < S) vstore2(F[r], (size_t)(t0 + r), M);
 #else
         whole = segment_scan(own, MAXIMUM, item, values, begins, &before);
         prefix = segment_join(maximum, before, MAXIMUM);
         maximum = segment_join(maximum, whole, MAXIMUM);
-        for (int r = 0; r < count; r++) {
+        UNROLL for (int r = 0; r < CLX_RUN; r++) {
+            if (t0 + r >= S) continue;
             const int begin = lf[r] == -INFINITY ? t0 + r : -1;
             prefix = segment_join(prefix, segment_make(clx_two_max((float2)(-INFINITY, 0.0f), weight[r]), begin),
                                   MAXIMUM);
@@ -203,5 +220,5 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
 #if CLX_ROWWISE == 0 && CLX_EXPLICIT == 0
     spread_global(best, item, values, begins, M, m, S);
 #endif
-    mlstm_tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + CLX_BN - 1) / CLX_BN), item, S);
+    tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + CLX_BN - 1) / CLX_BN), item, S);
 }

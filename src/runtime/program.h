@@ -21,6 +21,9 @@ clx_status clxi_program_get(clx_context *context, const char *source, const char
 clx_status clxi_kernel_get(clx_context *context, const char *source, const char *options, const char *name,
                            cl_kernel *out, clx_error *error);
 
+/* NULL is legal. */
+void clxi_kernel_release(cl_kernel kernel);
+
 /* CL_KERNEL_WORK_GROUP_SIZE on the context's device: may a group of `items` run? */
 bool clxi_kernel_fits(const clx_context *context, cl_kernel kernel, size_t items);
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The mLSTM in parallel form: an operator is a set of kernels, a call is two to four launches.
+ *
+ *     mlstm_gates      per (batch, head): weights of columns, stabilisers of rows
+ *     mlstm_mask_*     explicit masks only: stabilisers under the mask
+ *     mlstm_forward    per (batch, head, tile of rows, slice of DHV): h */
+#include "base/arith.h"
+#include "ops/mlstm_op.h"
+#include "runtime/align.h"
+#include "runtime/program.h"
+#include <math.h>
+#include <stdlib.h>
+
+static clx_status build_kernels(clx_mlstm *op, const char *gate_options, const char *forward_options, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    CLXI_TRY(clxi_kernel_get(op->context, "mlstm_gates.cl", gate_options, "mlstm_gates", &op->gates, error));
+    if (op->problem.explicit_mask) {
+        CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", gate_options, "mlstm_mask_rows", &op->mask_rows, error));
+        if (!op->problem.rowwise)
+            CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", gate_options, "mlstm_mask_global", &op->mask_global,
+                                     error));
+    }
+    CLXI_TRY(
+        clxi_kernel_get(op->context, op->plan.forward_source, forward_options, "mlstm_forward", &op->forward, error));
+fail:
+    return status;
+}
+
+/* Drivers may allow a kernel fewer items than the device's limit, once its registers are known. */
+static clx_status check_fit(const clx_mlstm *op, clx_error *error)
+{
+    const clx_context *context = op->context;
+    if (clxi_kernel_fits(context, op->gates, op->plan.gates_items) &&
+        clxi_kernel_fits(context, op->forward, op->plan.tile.items) &&
+        (!op->mask_rows || clxi_kernel_fits(context, op->mask_rows, op->plan.gates_items)) &&
+        (!op->mask_global || clxi_kernel_fits(context, op->mask_global, op->plan.gates_items)))
+        return CLX_OK;
+    return clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: its kernels do not fit the device's work-groups", op->name);
+}
+
+clx_status clxi_mlstm_build(clx_context *context, const clxi_mlstm_problem *problem, const clxi_mlstm_plan *plan,
+                            float eps, clx_mlstm **out, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_text name = CLXI_TEXT_INIT, gates = CLXI_TEXT_INIT, forward = CLXI_TEXT_INIT;
+    clx_mlstm *op = calloc(1, sizeof *op);
+    if (!op) return clxi_fail_memory(error, "an mLSTM operator");
+    clxi_context_retain(context);
+    op->context = context;
+    op->problem = *problem;
+    op->plan = *plan;
+    op->eps = eps;
+    clxi_mlstm_plan_name(plan, problem, &name);
+    clxi_mlstm_gate_options(plan, problem, &gates);
+    clxi_mlstm_forward_options(plan, problem, &forward);
+    op->name = clxi_strdup(name.data);
+    if (!op->name || gates.failed || forward.failed) {
+        status = clxi_fail_memory(error, "compile options");
+        goto fail;
+    }
+    CLXI_TRY(build_kernels(op, gates.data, forward.data, error));
+    CLXI_TRY(check_fit(op, error));
+    *out = op;
+    op = NULL;
+fail:
+    clx_mlstm_destroy(op);
+    clxi_text_free(&name);
+    clxi_text_free(&gates);
+    clxi_text_free(&forward);
+    return status;
+}
+
+/* One candidate, built and, unless it is the anchor itself, tried. */
+static clx_status try_plan(clx_context *context, const clxi_mlstm_problem *problem, const clxi_mlstm_plan *plan,
+                           float eps, clx_mlstm **out, clx_error *error)
+{
+    clx_status status = clxi_mlstm_build(context, problem, plan, eps, out, error);
+    if (status == CLX_OK && plan->tile.family != CLXI_FAMILY_SIMT) status = clxi_mlstm_trial(*out, error);
+    if (status != CLX_OK) {
+        clx_mlstm_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+clx_status clx_mlstm_create(clx_context *context, const clx_mlstm_desc *desc, clx_mlstm **out, clx_error *error)
+{
+    clxi_mlstm_problem problem;
+    clxi_mlstm_plan plans[8];
+    if (!out) return clxi_fail(error, CLX_ERR_NULL, "out: NULL, expected where to put the operator");
+    *out = NULL;
+    if (!context) return clxi_fail(error, CLX_ERR_NULL, "context: NULL, expected a clx_context");
+    clx_status status = clxi_mlstm_check_desc(desc, &problem, error);
+    if (status != CLX_OK) return status;
+
+    const clxi_tile_limits limits = {context->caps.is_cpu, context->caps.max_work_group, context->caps.local_bytes,
+                                     context->caps.native_float_width};
+    const size_t count = clxi_mlstm_plan_candidates(&limits, &problem, plans, sizeof plans / sizeof plans[0]);
+    clx_error last = CLX_ERROR_INIT;
+    for (size_t i = 0; i < count; i++) {
+        const char *family = clxi_family_name(plans[i].tile.family);
+        if (!clxi_context_allows(context, family)) continue;
+        clx_error_clear(&last);
+        status = try_plan(context, &problem, &plans[i], desc->eps, out, &last);
+        if (status == CLX_OK) return CLX_OK;
+        clxi_log_line(&context->log, CLXI_LOG_WARNING, "mlstm: a %s variant was dropped: %s", family, last.message);
+        if (status == CLX_ERR_HOST_MEMORY) break;
+    }
+    if (last.status == CLX_OK)
+        return clxi_fail(error, CLX_ERR_UNSUPPORTED, "mlstm: no allowed kernel variant fits the device (of %zu)",
+                         count);
+    if (error)
+        *error = last;
+    else
+        clx_error_clear(&last);
+    return status;
+}
+
+void clx_mlstm_destroy(clx_mlstm *op)
+{
+    if (!op) return;
+    clxi_kernel_release(op->gates);
+    clxi_kernel_release(op->mask_rows);
+    clxi_kernel_release(op->mask_global);
+    clxi_kernel_release(op->forward);
+    clxi_context_release(op->context);
+    free(op->name);
+    free(op);
+}
+
+const char *clx_mlstm_variant(const clx_mlstm *op)
+{
+    return op ? op->name : NULL;
+}
+
+clx_status clx_mlstm_workspace_size(const clx_mlstm *op, uint64_t B, uint64_t NH, uint64_t S, uint64_t *size_bytes,
+                                    clx_error *error)
+{
+    clxi_mlstm_sizes sizes;
+    uint64_t floats = 0;
+    if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    if (!size_bytes) return clxi_fail(error, CLX_ERR_NULL, "size_bytes: NULL, expected where to put the size");
+    clx_status status = clxi_mlstm_check_sizes(B, NH, S, &sizes, error);
+    if (status == CLX_OK) status = clxi_mlstm_workspace_floats(op, &sizes, &floats, error);
+    if (status == CLX_OK) *size_bytes = floats * 4;
+    return status;
+}
+
+static void run_gates(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
+{
+    clxi_bind bind = clxi_bind_begin(op->gates);
+    clxi_bind_view(&bind, args->igate, 3);
+    clxi_bind_view(&bind, args->fgate, 3);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u64(&bind, sizes->NH);
+    clxi_bind_u32(&bind, (uint32_t)sizes->S);
+    clxi_call_kernel(call, &bind, "mlstm_gates", sizes->heads, op->plan.gates_items, 100.0 * (double)sizes->S);
+}
+
+static void run_mask(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
+{
+    clxi_bind rows = clxi_bind_begin(op->mask_rows);
+    clxi_bind_view(&rows, args->mask, 2);
+    clxi_bind_workspace(&rows, call);
+    clxi_bind_u64(&rows, sizes->heads);
+    clxi_bind_u32(&rows, (uint32_t)sizes->S);
+    clxi_call_kernel(call, &rows, "mlstm_mask_rows", sizes->heads * sizes->S, op->plan.gates_items,
+                     20.0 * (double)sizes->S);
+    if (!op->mask_global) return;
+    clxi_bind global = clxi_bind_begin(op->mask_global);
+    clxi_bind_workspace(&global, call);
+    clxi_bind_u64(&global, sizes->heads);
+    clxi_bind_u32(&global, (uint32_t)sizes->S);
+    clxi_call_kernel(call, &global, "mlstm_mask_global", sizes->heads, op->plan.gates_items, 20.0 * (double)sizes->S);
+}
+
+static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
+{
+    const clxi_tile_params *tile = &op->plan.tile;
+    const uint64_t groups =
+        sizes->heads * clxi_ceil_div(sizes->S, tile->rows) * clxi_ceil_div(op->problem.DHV, tile->slice);
+    const double columns = (double)sizes->S * (op->problem.explicit_mask ? 1.0 : 0.5);
+    const bool aligned = clxi_view_aligned(args->q, 4) && clxi_view_aligned(args->k, 4) &&
+                         clxi_view_aligned(args->v, 4) && clxi_view_aligned(args->h, 4);
+    clxi_bind bind = clxi_bind_begin(op->forward);
+    clxi_bind_view(&bind, args->q, 3);
+    clxi_bind_view(&bind, args->k, 3);
+    clxi_bind_view(&bind, args->v, 3);
+    clxi_bind_view(&bind, args->mask, 2);
+    clxi_bind_view(&bind, args->h, 3);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u64(&bind, sizes->NH);
+    clxi_bind_u32(&bind, (uint32_t)sizes->S);
+    clxi_bind_f32(&bind, (float)(1.0 / sqrt((double)op->problem.DHQK)));
+    clxi_bind_f32(&bind, op->eps);
+    clxi_bind_u32(&bind, aligned);
+    clxi_call_kernel(call, &bind, "mlstm_forward", groups, tile->items,
+                     2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice));
+}
+
+clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_mlstm_args *args, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_call call;
+    clxi_mlstm_sizes sizes;
+    clxi_extent extents[CLXI_MLSTM_EXTENTS];
+    uint64_t floats = 0;
+    if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_mlstm_check_args(op, args, &sizes, extents, error));
+    CLXI_TRY(clxi_mlstm_workspace_floats(op, &sizes, &floats, error));
+    CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_MLSTM_EXTENTS, error));
+    if (sizes.heads > 0 && sizes.S > 0) {
+        run_gates(&call, op, args, &sizes);
+        if (op->problem.explicit_mask) run_mask(&call, op, args, &sizes);
+        run_forward(&call, op, args, &sizes);
+    }
+    return clxi_call_end(&call);
+fail:
+    return status;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans of the mLSTM operator; see the header. */
+#include "ops/mlstm_plan.h"
+
+size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
+                                  clxi_mlstm_plan *plans, size_t capacity)
+{
+    clxi_tile_params tiles[8];
+    size_t count = clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles, sizeof tiles / sizeof tiles[0]);
+    if (count > capacity) count = capacity;
+    for (size_t i = 0; i < count; i++) {
+        plans[i].tile = tiles[i];
+        plans[i].unroll = !limits->is_cpu;
+        plans[i].gates_items = limits->is_cpu ? 1 : tiles[i].items;
+        plans[i].gates_run = 8;
+        plans[i].forward_source = tiles[i].family == CLXI_FAMILY_CPU ? "mlstm_forward_cpu.cl" : "mlstm_forward.cl";
+    }
+    return count;
+}
+
+void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_RUN=%u -D CLX_BN=%u -D CLX_GATE_IN=%d -D CLX_GATE=%d -D CLX_EXPLICIT=%d"
+                     " -D CLX_ROWWISE=%d -D CLX_UNROLL=%d",
+                     plan->gates_items, plan->gates_run, plan->tile.columns, (int)problem->gate_input_dtype,
+                     (int)problem->gate_dtype, problem->explicit_mask, problem->rowwise, plan->unroll);
+}
+
+void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_tile_options(&plan->tile, out);
+    clxi_text_printf(out,
+                     " -D CLX_DHQK=%llu -D CLX_DHV=%llu -D CLX_IN=%d -D CLX_QKV=%d -D CLX_OUT=%d -D CLX_EXPLICIT=%d"
+                     " -D CLX_UNROLL=%d",
+                     (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV, (int)problem->input_dtype,
+                     (int)problem->qkv_dtype, (int)problem->out_dtype, problem->explicit_mask, plan->unroll);
+}
+
+void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out, "%s_mlstm_%s_%ux%u", clxi_family_name(plan->tile.family),
+                     clx_dtype_name(problem->input_dtype), plan->tile.rows, plan->tile.columns);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which kernels an mLSTM operator uses: family, tile parameters, compile options. Pure decisions, nothing is built. */
+#ifndef CLXI_OPS_MLSTM_PLAN_H
+#define CLXI_OPS_MLSTM_PLAN_H
+
+#include "base/text.h"
+#include "ops/tile_params.h"
+#include <clxlstm/mlstm.h>
+
+/* The operator's descriptor with every default resolved. */
+typedef struct clxi_mlstm_problem {
+    uint64_t DHQK;
+    uint64_t DHV;
+    clx_dtype input_dtype;
+    clx_dtype qkv_dtype;
+    clx_dtype gate_input_dtype;
+    clx_dtype gate_dtype;
+    clx_dtype out_dtype;
+    bool explicit_mask;
+    bool rowwise;
+} clxi_mlstm_problem;
+
+typedef struct clxi_mlstm_plan {
+    clxi_tile_params tile;
+    uint32_t gates_items; /* items of a group of the gate kernels */
+    uint32_t gates_run;   /* positions an item takes at once */
+    bool unroll;
+    const char *forward_source; /* in cl/ */
+} clxi_mlstm_plan;
+
+/* Candidates for a device, best first; at most `capacity`, returns how many. The last ones are the smallest, so that a
+ * device with odd limits finds one that fits. `allowed` tells whether a family may be used. */
+size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
+                                  clxi_mlstm_plan *plans, size_t capacity);
+
+/* Compile options of the gate kernels (mlstm_gates.cl, mlstm_mask.cl) and of the forward kernel. */
+void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+
+/* "simt_mlstm_bf16_64x64" */
+void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+
+#endif

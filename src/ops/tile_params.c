@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables of tile shapes. Figures that led to an order stand beside it. */
+#include "ops/tile_params.h"
+#include "base/arith.h"
+
+/* simt, best first. H200, f32, 8x16x2048x128x256, nothing skipped (2026-11-22, driver 580.159.04): 25.7 useful TFLOP/s
+ * with the first, 24.8 with the second, 11.7 with the third. The last is for devices that allow no more. */
+static const struct {
+    uint32_t items, tx, rm, columns, dk, vk, slice;
+    uint64_t local_bytes; /* more than this much must be there */
+} simt_shapes[] = {
+    {256, 16, 4, 64, 16, 16, 256, 34 * 1024}, /* 33 KiB of tiles */
+    {256, 16, 4, 64, 16, 8, 256, 0},          /* the same within 32 KiB */
+    {64, 8, 4, 32, 16, 8, 64, 0},             /* groups of 64: two wave fronts of 32, one of 64 */
+    {32, 8, 4, 32, 16, 8, 64, 0},             /* the smallest group the library asks for */
+};
+
+const char *clxi_family_name(clxi_family family)
+{
+    return family == CLXI_FAMILY_CPU ? "cpu" : "simt";
+}
+
+static uint32_t round_up(uint64_t value, uint32_t multiple, uint32_t most)
+{
+    return (uint32_t)clxi_min_u64(clxi_ceil_div(value, multiple) * multiple, most);
+}
+
+/* V's chunk is shared evenly by the items: vk * slice is a multiple of 4 * items. */
+static uint32_t simt_slice(uint64_t DHV, uint32_t items, uint32_t tx, uint32_t vk, uint32_t most)
+{
+    uint32_t slice = round_up(DHV, 4 * tx, most);
+    while (slice < most && vk * slice % (4 * items) != 0)
+        slice += 4 * tx;
+    return slice;
+}
+
+static size_t simt_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi_tile_params *out, size_t capacity)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof simt_shapes / sizeof simt_shapes[0] && count < capacity; i++) {
+        const uint32_t items = simt_shapes[i].items;
+        /* on a CPU every item is a loop iteration with saved registers: large groups only cost */
+        if (items > limits->max_work_group || (limits->is_cpu && items > 64)) continue;
+        if (limits->local_bytes < simt_shapes[i].local_bytes) continue;
+        clxi_tile_params tile = {0};
+        tile.family = CLXI_FAMILY_SIMT;
+        tile.items = items;
+        tile.tx = simt_shapes[i].tx;
+        tile.rm = simt_shapes[i].rm;
+        tile.rows = items / tile.tx * tile.rm;
+        tile.columns = simt_shapes[i].columns;
+        tile.dk = simt_shapes[i].dk;
+        tile.vk = simt_shapes[i].vk;
+        tile.slice = simt_slice(DHV, items, tile.tx, tile.vk, simt_shapes[i].slice);
+        if (clxi_tile_local_bytes(&tile) <= limits->local_bytes) out[count++] = tile;
+    }
+    return count;
+}
+
+/* cpu: as many rows as fit half of what the device calls local memory (on a CPU: about its second-level cache). */
+static size_t cpu_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+                             size_t capacity)
+{
+    static const struct {
+        uint32_t rows, columns, rs, rt;
+    } narrow[] = {{48, 48, 6, 6}, {16, 48, 6, 4}}, wide[] = {{64, 64, 8, 8}, {16, 64, 8, 4}};
+    size_t count = 0;
+    if (!limits->is_cpu) return 0;
+    for (size_t i = 0; i < 2 && count < capacity; i++) {
+        const bool is_wide = limits->float_width >= 16;
+        clxi_tile_params tile = {0};
+        tile.family = CLXI_FAMILY_CPU;
+        tile.items = 1;
+        tile.rows = is_wide ? wide[i].rows : narrow[i].rows;
+        tile.columns = is_wide ? wide[i].columns : narrow[i].columns;
+        tile.rm = is_wide ? wide[i].rt : narrow[i].rt;
+        tile.tx = is_wide ? wide[i].rs : narrow[i].rs;
+        tile.slice = round_up(DHV, 16, 256);
+        tile.dk = (uint32_t)clxi_min_u64(DHQK, UINT32_MAX);
+        if (clxi_tile_local_bytes(&tile) <= limits->local_bytes * 3 / 4) out[count++] = tile;
+    }
+    return count;
+}
+
+size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+                            size_t capacity)
+{
+    const size_t count = cpu_candidates(limits, DHQK, DHV, out, capacity);
+    return count + simt_candidates(limits, DHV, out + count, capacity - count);
+}
+
+static uint64_t simt_local_floats(const clxi_tile_params *tile)
+{
+    const uint64_t qk = (uint64_t)tile->dk * (tile->rows + 4 + tile->columns + 4);
+    const uint64_t pv = (uint64_t)tile->columns * (tile->rows + 4) + (uint64_t)tile->vk * tile->slice;
+    return clxi_max_u64(qk, pv);
+}
+
+static uint64_t cpu_local_floats(const clxi_tile_params *tile)
+{
+    const uint64_t DHQK = tile->dk;
+    return DHQK * tile->rows + tile->columns * DHQK + (uint64_t)tile->columns * tile->rows +
+           (uint64_t)tile->columns * tile->slice + (uint64_t)tile->rows * tile->slice;
+}
+
+uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile)
+{
+    return 4 * (tile->family == CLXI_FAMILY_CPU ? cpu_local_floats(tile) : simt_local_floats(tile));
+}
+
+void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
+{
+    clxi_text_printf(out, " -D CLX_WG=%u -D CLX_BN=%u -D CLX_DVB=%u", tile->items, tile->columns, tile->slice);
+    if (tile->family == CLXI_FAMILY_CPU)
+        clxi_text_printf(out, " -D CLX_BM=%u -D CLX_RS=%u -D CLX_RT=%u", tile->rows, tile->tx, tile->rm);
+    else
+        clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u", tile->tx, tile->rm, tile->dk,
+                         tile->vk);
+}

@@ -322,6 +322,11 @@ clx_status clxi_kernel_get(clx_context *context, const char *source, const char 
     return status;
 }
 
+void clxi_kernel_release(cl_kernel kernel)
+{
+    if (kernel != NULL) clReleaseKernel(kernel);
+}
+
 bool clxi_kernel_fits(const clx_context *context, cl_kernel kernel, size_t items)
 {
     size_t limit = 0;

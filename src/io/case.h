@@ -99,8 +99,8 @@ typedef struct clxi_case {
     bool bound[26];
 } clxi_case;
 
-/* Reads and checks a case. Errors: those of clxi_safetensors_read; CLX_ERR_FORMAT (no operator, an unknown one, a tensor
- * that is unknown or missing), CLX_ERR_VALUE (an unknown key, a value that does not parse), CLX_ERR_DTYPE,
+/* Reads and checks a case. Errors: those of clxi_safetensors_read; CLX_ERR_FORMAT (no operator, an unknown one, a
+ * tensor that is unknown or missing), CLX_ERR_VALUE (an unknown key, a value that does not parse), CLX_ERR_DTYPE,
  * CLX_ERR_SHAPE, CLX_ERR_UNSUPPORTED (not built yet). */
 clx_status clxi_case_read(const char *path, clxi_case **out, clx_error *error);
 

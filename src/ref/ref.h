@@ -75,8 +75,8 @@ typedef struct clxi_ref_recurrent {
 
 bool clxi_ref_mlstm_recurrent(const clxi_ref_recurrent *p);
 
-/* Tables of rotary embeddings, spec section 2: sin and cos of t theta^(-2j / feat_dim) for t = start, start + 1, ... and
- * j = 0 .. feat_dim / 2 - 1, each (max_length, feat_dim / 2). Right to about |t| 2e-16.
+/* Tables of rotary embeddings, spec section 2: sin and cos of t theta^(-2j / feat_dim) for t = start, start + 1, ...
+ * and j = 0 .. feat_dim / 2 - 1, each (max_length, feat_dim / 2). Right to about |t| 2e-16.
  * Source: RoFormer, arXiv:2104.09864. */
 void clxi_ref_precompute_freqs(size_t feat_dim, size_t max_length, double theta, int64_t start, double *sin_table,
                                double *cos_table);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The float64 reference against every golden case: it must give `ref64` and `cond`, or nothing that it judges counts. */
+ * The float64 reference against every golden case: unless it gives their `ref64` and `cond`, nothing that it judges
+ * counts. */
 #include "support/case_reference.h"
 #include "support/support.h"
 

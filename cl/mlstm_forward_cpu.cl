@@ -24,6 +24,9 @@
 #ifndef CLX_BM
 #define CLX_BM 48
 #endif
+#ifndef CLX_BN
+#define CLX_BN 48
+#endif
 #ifndef CLX_DVB
 #define CLX_DVB 64
 #endif

@@ -21,7 +21,8 @@
  *   CLX_GATE_IN, CLX_GATE   dtype of the gates in memory, dtype they are rounded to
  *   CLX_EXPLICIT   1: the rows' M comes later, from mlstm_mask.cl; this kernel leaves F in its place
  *   CLX_ROWWISE    1: one m per row; 0: one per (batch, head)
- *   CLX_BN    columns of a tile of the forward kernel, for the largest g of each tile */
+ *
+ * `tile_columns`: columns of a tile of the forward kernel, for the largest g of each tile. */
 #include "dtype.clh"
 #include "mlstm_workspace.clh"
 #include "twofloat.clh"
@@ -44,9 +45,6 @@
 #endif
 #ifndef CLX_ROWWISE
 #define CLX_ROWWISE 1
-#endif
-#ifndef CLX_BN
-#define CLX_BN 64
 #endif
 
 /* A stretch of positions: its sum (or maximum) since the last reset inside it, and where that reset was (-1: none). */
@@ -112,11 +110,12 @@ static inline float2 column_weight(const float igate, const float2 F)
 }
 
 /* Fills one head's tile maxima. */
-static inline void tile_maxima(const __global float *g, __global float *maxima, const uint item, const int S)
+static inline void tile_maxima(const __global float *g, __global float *maxima, const uint item, const int S,
+                               const int tile_columns)
 {
-    for (int tile = (int)item; tile * CLX_BN < S; tile += CLX_WG) {
+    for (int tile = (int)item; tile * tile_columns < S; tile += CLX_WG) {
         float largest = -INFINITY;
-        for (int s = tile * CLX_BN; s < min(S, (tile + 1) * CLX_BN); s++) {
+        for (int s = tile * tile_columns; s < min(S, (tile + 1) * tile_columns); s++) {
             const float weight = g[2 * (size_t)s];
             largest = isnan(weight) ? INFINITY : fmax(largest, weight);
         }
@@ -143,7 +142,7 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
 void mlstm_gates(const __global void *igate, const ulong igate_offset, const long igate_b, const long igate_h,
                  const long igate_s, const __global void *fgate, const ulong fgate_offset, const long fgate_b,
                  const long fgate_h, const long fgate_s, __global float *workspace, const ulong workspace_offset,
-                 const ulong heads, const ulong NH, const int S)
+                 const ulong heads, const ulong NH, const int S, const int tile_columns)
 {
     __local float2 values[CLX_WG];
     __local int begins[CLX_WG];
@@ -220,5 +219,6 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
 #if CLX_ROWWISE == 0 && CLX_EXPLICIT == 0
     spread_global(best, item, values, begins, M, m, S);
 #endif
-    tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + CLX_BN - 1) / CLX_BN), item, S);
+    tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + tile_columns - 1) / tile_columns), item, S,
+                tile_columns);
 }

@@ -34,7 +34,8 @@ static inline float2 group_max(float2 own, const uint item, __local float2 *valu
 
 __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
 void mlstm_mask_rows(const __global uchar *mask, const ulong mask_offset, const long mask_t, const long mask_s,
-                     __global float *workspace, const ulong workspace_offset, const ulong heads, const int S)
+                     __global float *workspace, const ulong workspace_offset, const ulong heads, const int S,
+                     const int tile_columns)
 {
     __local float2 values[CLX_WG];
     const uint item = (uint)get_local_id(0);
@@ -59,20 +60,21 @@ void mlstm_mask_rows(const __global uchar *mask, const ulong mask_offset, const 
         vstore2(best, 0, M);
         mlstm_ws_m(ws, heads, S)[head * (ulong)S + (ulong)t] = m.s0;
 #else
-        vstore2(m, 0, mlstm_ws_row_maxima(ws, heads, S) + (head * (ulong)S + (ulong)t) * 2);
+        vstore2(m, 0, mlstm_ws_row_maxima(ws, heads, S, tile_columns) + (head * (ulong)S + (ulong)t) * 2);
 #endif
     }
 }
 
 #if CLX_ROWWISE == 0
 __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
-void mlstm_mask_global(__global float *workspace, const ulong workspace_offset, const ulong heads, const int S)
+void mlstm_mask_global(__global float *workspace, const ulong workspace_offset, const ulong heads, const int S,
+                     const int tile_columns)
 {
     __local float2 values[CLX_WG];
     const uint item = (uint)get_local_id(0);
     const ulong head = get_global_id(0) / CLX_WG;
     __global float *ws = workspace + workspace_offset;
-    const __global float *rows = mlstm_ws_row_maxima(ws, heads, S) + head * (ulong)S * 2;
+    const __global float *rows = mlstm_ws_row_maxima(ws, heads, S, tile_columns) + head * (ulong)S * 2;
     __global float *M = mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2;
     __global float *m = mlstm_ws_m(ws, heads, S) + head * (ulong)S;
 

@@ -157,6 +157,7 @@ static void run_gates(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args
     clxi_bind_u64(&bind, sizes->heads);
     clxi_bind_u64(&bind, sizes->NH);
     clxi_bind_u32(&bind, (uint32_t)sizes->S);
+    clxi_bind_u32(&bind, op->plan.tile.columns);
     clxi_call_kernel(call, &bind, "mlstm_gates", sizes->heads, op->plan.gates_items, 100.0 * (double)sizes->S);
 }
 
@@ -167,6 +168,7 @@ static void run_mask(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args 
     clxi_bind_workspace(&rows, call);
     clxi_bind_u64(&rows, sizes->heads);
     clxi_bind_u32(&rows, (uint32_t)sizes->S);
+    clxi_bind_u32(&rows, op->plan.tile.columns);
     clxi_call_kernel(call, &rows, "mlstm_mask_rows", sizes->heads * sizes->S, op->plan.gates_items,
                      20.0 * (double)sizes->S);
     if (!op->mask_global) return;
@@ -174,6 +176,7 @@ static void run_mask(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args 
     clxi_bind_workspace(&global, call);
     clxi_bind_u64(&global, sizes->heads);
     clxi_bind_u32(&global, (uint32_t)sizes->S);
+    clxi_bind_u32(&global, op->plan.tile.columns);
     clxi_call_kernel(call, &global, "mlstm_mask_global", sizes->heads, op->plan.gates_items, 20.0 * (double)sizes->S);
 }
 

@@ -22,10 +22,10 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
 {
     clxi_text_printf(out,
-                     " -D CLX_WG=%u -D CLX_RUN=%u -D CLX_BN=%u -D CLX_GATE_IN=%d -D CLX_GATE=%d -D CLX_EXPLICIT=%d"
+                     " -D CLX_WG=%u -D CLX_RUN=%u -D CLX_GATE_IN=%d -D CLX_GATE=%d -D CLX_EXPLICIT=%d"
                      " -D CLX_ROWWISE=%d -D CLX_UNROLL=%d",
-                     plan->gates_items, plan->gates_run, plan->tile.columns, (int)problem->gate_input_dtype,
-                     (int)problem->gate_dtype, problem->explicit_mask, problem->rowwise, plan->unroll);
+                     plan->gates_items, plan->gates_run, (int)problem->gate_input_dtype, (int)problem->gate_dtype,
+                     problem->explicit_mask, problem->rowwise, plan->unroll);
 }
 
 void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)

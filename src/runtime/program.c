@@ -20,7 +20,7 @@ void clxi_key_device(const clx_context *context, clxi_text *key)
 /* Every kernel is OpenCL C 1.2, unless its family needs another version and says so. */
 static void render_options(const char *options, clxi_text *out)
 {
-    if (strstr(options, "-cl-std=") == NULL) clxi_text_printf(out, "-cl-std=CL1.2 ");
+    if (strstr(options, "-cl-std=") == NULL) clxi_text_printf(out, "-cl-std=CL1.2 -w ");
     clxi_text_printf(out, "%s", options);
 }
 

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `clxlstm bench`: measures an operator and checks the numbers that it measured.
+ *
+ * All calls are enqueued in a row, so that the host's cost of a call hides behind the work of the one before, and a
+ * call's time on the device is that from the end of the previous call to its own end, by the profiling events. The
+ * host's cost is the time until the enqueue returns. */
+#include "bench.h"
+#include "json.h"
+#include "progress.h"
+#include "tool.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const tool_bench_operator *const operators[] = {&tool_bench_mlstm};
+
+/* One call is the first, and one more precedes the first that is measured. */
+enum { WARMUP_MIN = 2, RUNS_MAX = 100000 };
+
+typedef struct timing {
+    size_t repeat;
+    size_t warmup;
+    double *device_ms; /* repeat of each, sorted */
+    double *host_us;
+    cl_event *events; /* warmup + repeat */
+} timing;
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *sorted, size_t count)
+{
+    return count % 2 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2]);
+}
+
+static void timing_free(timing *t)
+{
+    for (size_t index = 0; t->events && index < t->warmup + t->repeat; ++index) {
+        if (t->events[index]) clReleaseEvent(t->events[index]);
+    }
+    free(t->events);
+    free(t->device_ms);
+    free(t->host_us);
+    memset(t, 0, sizeof *t);
+}
+
+static clx_status end_of(cl_event event, cl_ulong *end_ns, clx_error *error)
+{
+    cl_int code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof *end_ns, end_ns, NULL);
+    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "profiling of an event");
+}
+
+static clx_status measure(const tool_bench_operator *operator, tool_bench * bench, timing *t, clx_error *error)
+{
+    clx_status status;
+    size_t total = t->warmup + t->repeat;
+    t->events = calloc(total, sizeof *t->events);
+    t->device_ms = calloc(t->repeat, sizeof *t->device_ms);
+    t->host_us = calloc(t->repeat, sizeof *t->host_us);
+    if (!t->events || !t->device_ms || !t->host_us) return clxi_fail_memory(error, "the times");
+
+    tool_progress_begin(total);
+    for (size_t index = 0; index < total; ++index) {
+        double began_s = tool_seconds();
+        CLXI_TRY(operator->enqueue(bench, index % bench->sets, &t->events[index], error));
+        if (index >= t->warmup) t->host_us[index - t->warmup] = 1e6 * (tool_seconds() - began_s);
+        /* The first call pays for what drivers put off until then; the rest go out in one row. */
+        if (index == 0) CLXI_TRY(tool_session_wait(bench->session, t->events[index], error));
+    }
+    cl_ulong before_ns = 0, end_ns = 0;
+    for (size_t index = 0; index < total; ++index) {
+        tool_progress_step(index, "measuring");
+        CLXI_TRY(tool_session_wait(bench->session, t->events[index], error));
+        CLXI_TRY(end_of(t->events[index], &end_ns, error));
+        if (index >= t->warmup) t->device_ms[index - t->warmup] = 1e-6 * (double)(end_ns - before_ns);
+        before_ns = end_ns;
+    }
+    tool_progress_hide();
+    qsort(t->device_ms, t->repeat, sizeof *t->device_ms, compare_doubles);
+    qsort(t->host_us, t->repeat, sizeof *t->host_us, compare_doubles);
+    return CLX_OK;
+fail:
+    tool_progress_hide();
+    return status;
+}
+
+/* "8x16x2048x128x256" */
+static bool parse_shape(const char *text, tool_bench *bench)
+{
+    uint64_t *const sizes[] = {&bench->B, &bench->NH, &bench->S, &bench->DHQK, &bench->DHV};
+    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; ++index) {
+        char *end = NULL;
+        if (*text < '1' || *text > '9') return false;
+        *sizes[index] = strtoull(text, &end, 10);
+        if (*sizes[index] > UINT32_MAX || *end != (index < 4 ? 'x' : '\0')) return false;
+        text = end + 1;
+    }
+    return true;
+}
+
+static bool parse_gates(const char *text, tool_gates *gates)
+{
+    static const char *const names[] = {"keep", "unit", "trained"};
+    for (size_t index = 0; index < sizeof names / sizeof *names; ++index) {
+        if (!strcmp(text, names[index])) return *gates = (tool_gates)index, true;
+    }
+    return false;
+}
+
+typedef struct request {
+    const char *op, *device, *variants, *shape, *dtype, *gates;
+    uint64_t repeat, warmup;
+    bool json;
+} request;
+
+static bool passed(const tool_bench *bench)
+{
+    return bench->worst <= 1.0 && bench->rms <= bench->rms_limit;
+}
+
+static void print_text(const request *wanted, const tool_bench *bench, const timing *t)
+{
+    const clx_device_info *info = &bench->session->info;
+    double middle_ms = median(t->device_ms, t->repeat);
+    printf("device   %s (%s), driver %s\n", info->name, info->platform, info->driver);
+    printf("case     %s %s %s, gates %s, variant %s\n", wanted->op, wanted->shape, clx_dtype_name(bench->dtype),
+           wanted->gates, bench->variant);
+    printf("time     median %.4f ms, min %.4f, max %.4f; %zu calls in a row, from end to end by profiling events, "
+           "%zu sets of buffers in turn\n",
+           middle_ms, t->device_ms[0], t->device_ms[t->repeat - 1], t->repeat, bench->sets);
+    printf("speed    %.3f useful TFLOP/s (%s / median)\n", bench->flops / middle_ms * 1e-9, bench->flops_text);
+    printf("host     median %.1f us until the enqueue returns, max %.1f\n", median(t->host_us, t->repeat),
+           t->host_us[t->repeat - 1]);
+    printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
+           bench->tensor_bytes);
+    printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f (limit %.2f)\n",
+           passed(bench) ? "PASS" : "FAIL", bench->judged_rows, bench->worst, bench->rms, bench->rms_limit);
+}
+
+static cJSON *report(const request *wanted, const tool_bench *bench, const timing *t)
+{
+    const clx_device_info *info = &bench->session->info;
+    double middle_ms = median(t->device_ms, t->repeat);
+    cJSON *object = cJSON_CreateObject();
+    tool_json_text(object, "clxlstm", clx_version());
+    tool_json_text(object, "device", info->name);
+    tool_json_text(object, "platform", info->platform);
+    tool_json_text(object, "driver", info->driver);
+    tool_json_text(object, "op", wanted->op);
+    tool_json_text(object, "shape", wanted->shape);
+    tool_json_text(object, "dtype", clx_dtype_name(bench->dtype));
+    tool_json_text(object, "gates", wanted->gates);
+    tool_json_text(object, "variant", bench->variant);
+    tool_json_text(object, "method", "profiling events, end to end of calls in a row");
+    tool_json_number(object, "repeat", (double)t->repeat);
+    tool_json_number(object, "buffer_sets", (double)bench->sets);
+    tool_json_number(object, "median_ms", middle_ms);
+    tool_json_number(object, "min_ms", t->device_ms[0]);
+    tool_json_number(object, "max_ms", t->device_ms[t->repeat - 1]);
+    tool_json_number(object, "useful_tflops", bench->flops / middle_ms * 1e-9);
+    tool_json_number(object, "host_us", median(t->host_us, t->repeat));
+    tool_json_number(object, "host_max_us", t->host_us[t->repeat - 1]);
+    tool_json_number(object, "extra_bytes", (double)bench->extra_bytes);
+    tool_json_number(object, "tensor_bytes", (double)bench->tensor_bytes);
+    tool_json_number(object, "judged_rows", (double)bench->judged_rows);
+    tool_json_number(object, "worst_ratio", bench->worst);
+    tool_json_number(object, "rms_ratio", bench->rms);
+    tool_json_flag(object, "passed", passed(bench));
+    return object;
+}
+
+/* Measures on one device; with `list`, the report goes there instead of to stdout. */
+static int bench_device(const tool_bench_operator *operator, const request * wanted, const char *selector,
+                        tool_bench bench, cJSON *list)
+{
+    clx_status status;
+    clx_error error = CLX_ERROR_INIT;
+    tool_session session;
+    timing t = {.repeat = (size_t)wanted->repeat, .warmup = (size_t)wanted->warmup};
+    tool_session_options options = {.selector = selector, .variants = wanted->variants, .profiling = true};
+    bench.session = &session;
+    CLXI_TRY(tool_session_open(&session, &options, &error));
+    CLXI_TRY(operator->prepare(&bench, &error));
+    CLXI_TRY(measure(operator, & bench, &t, &error));
+    CLXI_TRY(operator->judge(&bench, (t.warmup + t.repeat - 1) % bench.sets, &error));
+    if (list) {
+        cJSON_AddItemToArray(list, report(wanted, &bench, &t));
+    } else {
+        print_text(wanted, &bench, &t);
+    }
+fail:
+    operator->release(&bench);
+    timing_free(&t);
+    tool_session_close(&session);
+    if (status != CLX_OK) return tool_fail_error(wanted->op, &error);
+    return passed(&bench) ? TOOL_OK : TOOL_FAILED;
+}
+
+static int bench_devices(const tool_bench_operator *operator, const request * wanted, const tool_bench *bench)
+{
+    static char selectors[TOOL_DEVICES_MAX][TOOL_SELECTOR_SIZE];
+    clx_error error = CLX_ERROR_INIT;
+    size_t count = 0;
+    int result = TOOL_OK;
+    if (tool_devices_of(wanted->device, selectors, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
+    cJSON *list = wanted->json ? cJSON_CreateArray() : NULL;
+    for (size_t index = 0; index < count; ++index) {
+        if (index > 0 && !list) putchar('\n');
+        if (bench_device(operator, wanted, selectors[index], *bench, list) != TOOL_OK) result = TOOL_FAILED;
+    }
+    if (list && tool_json_print(list) != TOOL_OK) result = TOOL_FAILED;
+    return result;
+}
+
+/* Reads the request's texts into `bench`; a TOOL_ status. */
+static int parse_request(const request *wanted, tool_bench *bench)
+{
+    if (!parse_shape(wanted->shape, bench)) {
+        return tool_usage("bench", "--shape: '%s' is not BxNHxSxDHQKxDHV", wanted->shape);
+    }
+    bench->dtype = clx_dtype_parse(wanted->dtype);
+    if (bench->dtype != CLX_F32 && bench->dtype != CLX_F16 && bench->dtype != CLX_BF16) {
+        return tool_usage("bench", "--dtype: '%s' is not f32, f16 or bf16", wanted->dtype);
+    }
+    if (!parse_gates(wanted->gates, &bench->gates)) {
+        return tool_usage("bench", "--gates: '%s' is not keep, unit or trained", wanted->gates);
+    }
+    if (wanted->repeat < 1 || wanted->repeat > RUNS_MAX) {
+        return tool_usage("bench", "--repeat: expected 1 to %d", RUNS_MAX);
+    }
+    if (wanted->warmup < WARMUP_MIN || wanted->warmup > RUNS_MAX) {
+        return tool_usage("bench", "--warmup: expected %d to %d", WARMUP_MIN, RUNS_MAX);
+    }
+    return TOOL_OK;
+}
+
+static const char help[] =
+    "Measures OP and checks the numbers in the same run, on rows chosen at random.\n"
+    "\n"
+    "The gates decide how much of the work an operator may skip without any change in the result:\n"
+    "  keep     fgate = 20: nothing decays, nothing is skipped (default)\n"
+    "  unit     igate, fgate ~ N(0, 1): what others benchmark with\n"
+    "  trained  igate ~ N(0, 1), fgate ~ N(3, 1): nearer to trained models\n"
+    "\n"
+    "OP is one of: mlstm_parallel\n";
+
+int tool_command_bench(int argc, char **argv)
+{
+    request wanted = {.shape = "1x4x1024x64x64", .dtype = "f32", .gates = "keep", .repeat = 20, .warmup = 3};
+    const tool_option options[] = {
+        {"device", 0, TOOL_TEXT, &wanted.device, "D", "the device, or all"},
+        {"shape", 0, TOOL_TEXT, &wanted.shape, "BxNHxSxDHQKxDHV", "sizes (1x4x1024x64x64)"},
+        {"dtype", 0, TOOL_TEXT, &wanted.dtype, "T", "f32 (default), f16 or bf16"},
+        {"gates", 0, TOOL_TEXT, &wanted.gates, "G", "keep, unit or trained"},
+        {"repeat", 0, TOOL_COUNT, &wanted.repeat, "N", "measured calls (20)"},
+        {"warmup", 0, TOOL_COUNT, &wanted.warmup, "N", "calls before them (3)"},
+        {"variants", 0, TOOL_TEXT, &wanted.variants, "LIST", "kernel families, such as simt or !cpu"},
+        {"json", 0, TOOL_FLAG, &wanted.json, NULL, "prints JSON instead of text"},
+        {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines to standard error"},
+    };
+    const tool_syntax syntax = {"bench", "OP [OPTIONS]", help, options, sizeof options / sizeof *options, 1, 1};
+    size_t operands;
+    tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
+    if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
+
+    tool_bench bench = {.set_bytes_wanted = (uint64_t)256 << 20};
+    int result = parse_request(&wanted, &bench);
+    if (result != TOOL_OK) return result;
+    wanted.op = argv[0];
+    for (size_t index = 0; index < sizeof operators / sizeof *operators; ++index) {
+        if (!strcmp(wanted.op, operators[index]->op)) return bench_devices(operators[index], &wanted, &bench);
+    }
+    return tool_usage("bench", "'%s' is no operator that can be measured", wanted.op);
+}

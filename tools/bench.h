@@ -4,6 +4,7 @@
 #ifndef CLXLSTM_TOOLS_BENCH_H
 #define CLXLSTM_TOOLS_BENCH_H
 
+#include "ref/judge.h"
 #include "session.h"
 
 typedef enum tool_gates { TOOL_GATES_KEEP, TOOL_GATES_UNIT, TOOL_GATES_TRAINED } tool_gates;
@@ -28,9 +29,7 @@ typedef struct tool_bench {
 
     /* what judge leaves */
     size_t judged_rows;
-    double worst;     /* largest error, as a share of the tolerance */
-    double rms;       /* root mean square of the same */
-    double rms_limit; /* how much of it passes */
+    clxi_verdict verdict;
 } tool_bench;
 
 typedef struct tool_bench_operator {

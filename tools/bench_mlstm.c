@@ -4,6 +4,7 @@
 #include "base/arith.h"
 #include "base/fail.h"
 #include "bench.h"
+#include "element.h"
 #include "random.h"
 #include "ref/judge.h"
 #include "ref/ref.h"
@@ -181,15 +182,20 @@ static double *doubles_of(const bench_state *state, int which, uint64_t first, u
     return values;
 }
 
-/* Adds one head's rows to the judgement. */
-static clx_status judge_head(tool_bench *bench, uint64_t head, const size_t *rows, double *squares, clx_error *error)
+/* What is judged: HEADS_JUDGED * ROWS_JUDGED rows of h. */
+typedef struct sample {
+    double *ours, *ref64, *cond;
+    size_t rows;
+} sample;
+
+/* Adds rows of one head to the sample. */
+static clx_status sample_head(const tool_bench *bench, uint64_t head, const size_t *rows, sample *s, clx_error *error)
 {
     clx_status status = CLX_OK;
     const bench_state *state = bench->state;
-    double *inputs[TENSORS] = {NULL};
-    size_t DHV = (size_t)bench->DHV, elements = ROWS_JUDGED * DHV;
-    double *expected = malloc(2 * elements * sizeof *expected);
-    bool whole = expected != NULL;
+    double *inputs[H] = {NULL};
+    size_t DHV = (size_t)bench->DHV, first = s->rows * DHV;
+    bool whole = true;
     for (int which = 0; which < H; ++which) {
         uint64_t count = state->count[which] / (bench->B * bench->NH);
         inputs[which] = doubles_of(state, which, head * count, count);
@@ -209,22 +215,18 @@ static clx_status judge_head(tool_bench *bench, uint64_t head, const size_t *row
                         .eps = 1e-6f,
                         .rows = rows,
                         .row_count = ROWS_JUDGED,
-                        .h = expected,
-                        .cond = expected ? expected + elements : NULL};
+                        .h = s->ref64 + first,
+                        .cond = s->cond + first};
     if (!whole || !clxi_ref_mlstm_parallel(&p)) CLXI_TRY(clxi_fail_memory(error, "the reference"));
-    for (size_t index = 0; index < elements; ++index) {
+    for (size_t index = 0; index < ROWS_JUDGED * DHV; ++index) {
         size_t place = ((size_t)head * (size_t)bench->S + rows[index / DHV]) * DHV + index % DHV;
-        double value = tool_element_get(state->host[H], state->dtype[H], place);
-        double ratio = clxi_judge_ratio(value, p.h[index], p.cond[index], state->dtype[H]);
-        *squares += ratio * ratio;
-        if (isnan(ratio) || ratio > bench->worst) bench->worst = ratio; /* nothing is greater than NaN: it stays */
+        s->ours[first + index] = tool_element_get(state->host[H], state->dtype[H], place);
     }
-    bench->judged_rows += ROWS_JUDGED;
+    s->rows += ROWS_JUDGED;
 fail:
     for (int which = 0; which < H; ++which) {
         free(inputs[which]);
     }
-    free(expected);
     return status;
 }
 
@@ -234,21 +236,31 @@ static clx_status judge(tool_bench *bench, size_t set, clx_error *error)
     bench_state *state = bench->state;
     tool_random random = {2};
     size_t bytes = (size_t)state->count[H] * clx_dtype_size_bytes(state->dtype[H]);
+    size_t elements = HEADS_JUDGED * ROWS_JUDGED * (size_t)bench->DHV;
+    sample s = {.ours = malloc(3 * elements * sizeof *s.ours)};
     cl_int code = clEnqueueReadBuffer(bench->session->queue, state->mem[set][H], CL_TRUE, 0, bytes, state->host[H], 0,
                                       NULL, NULL);
-    if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "reading h");
-
-    double squares = 0.0;
-    uint64_t heads = bench->B * bench->NH;
+    if (code != CL_SUCCESS) CLXI_TRY(clxi_fail_cl(error, code, "reading h"));
+    if (!s.ours) CLXI_TRY(clxi_fail_memory(error, "the reference"));
+    s.ref64 = s.ours + elements;
+    s.cond = s.ref64 + elements;
     for (size_t index = 0; index < HEADS_JUDGED; ++index) {
         size_t rows[ROWS_JUDGED];
         choose_rows(bench, &random, rows);
-        CLXI_TRY(judge_head(bench, tool_random_below(&random, heads), rows, &squares, error));
+        CLXI_TRY(sample_head(bench, tool_random_below(&random, bench->B * bench->NH), rows, &s, error));
     }
-    bench->rms = sqrt(squares / (double)(bench->judged_rows * bench->DHV));
-    bench->rms_limit = CLXI_JUDGE_RMS_LIMIT;
-    return CLX_OK;
+    const clxi_judge question = {.op = "mlstm_parallel",
+                                 .output = "h",
+                                 .out_dtype = bench->dtype,
+                                 .qkv_dtype = bench->dtype,
+                                 .count = elements,
+                                 .ours = s.ours,
+                                 .ref64 = s.ref64,
+                                 .cond = s.cond};
+    bench->verdict = clxi_judge_output(&question);
+    bench->judged_rows = s.rows;
 fail:
+    free(s.ours);
     return status;
 }
 

@@ -4,8 +4,8 @@
 #include "case_run.h"
 #include "base/arith.h"
 #include "base/fail.h"
+#include "element.h"
 #include "progress.h"
-#include "random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,8 +110,8 @@ static tool_call_tensor *add_tensor(tool_call *call, const char *name, tool_role
     }
     if (bytes == 0) return tensor;
 
-    tensor->view.mem = clCreateBuffer(clx_context_cl_context(call->session->context), CL_MEM_READ_WRITE, (size_t)bytes,
-                                      NULL, &code);
+    tensor->view.mem =
+        clCreateBuffer(clx_context_cl_context(call->session->context), CL_MEM_READ_WRITE, (size_t)bytes, NULL, &code);
     if (code != CL_SUCCESS) {
         CLXI_TRY(clxi_fail_cl(call->error, code, "%s: a buffer of %llu bytes", name, (unsigned long long)bytes));
     }
@@ -190,7 +190,8 @@ const clx_tensor *tool_call_state(tool_call *call, const char *name, const char 
     tool_call_tensor *tensor = &call->tensors[call->count - 1];
     size_t count = tensor->size_bytes / clx_dtype_size_bytes(dtype);
     if (clxi_st_count(source) != count) {
-        call->status = clxi_fail(call->error, CLX_ERR_SHAPE, "%s: expected %zu elements to match %s", from, count, name);
+        call->status =
+            clxi_fail(call->error, CLX_ERR_SHAPE, "%s: expected %zu elements to match %s", from, count, name);
         return NULL;
     }
     for (size_t index = 0; index < count; ++index) {

@@ -120,11 +120,6 @@ typedef struct request {
     bool json;
 } request;
 
-static bool passed(const tool_bench *bench)
-{
-    return bench->worst <= 1.0 && bench->rms <= bench->rms_limit;
-}
-
 static void print_text(const request *wanted, const tool_bench *bench, const timing *t)
 {
     const clx_device_info *info = &bench->session->info;
@@ -141,7 +136,8 @@ static void print_text(const request *wanted, const tool_bench *bench, const tim
     printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
            bench->tensor_bytes);
     printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f (limit %.2f)\n",
-           passed(bench) ? "PASS" : "FAIL", bench->judged_rows, bench->worst, bench->rms, bench->rms_limit);
+           bench->verdict.pass ? "PASS" : "FAIL", bench->judged_rows, bench->verdict.worst, bench->verdict.rms,
+           bench->verdict.rms_limit);
 }
 
 static cJSON *report(const request *wanted, const tool_bench *bench, const timing *t)
@@ -170,9 +166,9 @@ static cJSON *report(const request *wanted, const tool_bench *bench, const timin
     tool_json_number(object, "extra_bytes", (double)bench->extra_bytes);
     tool_json_number(object, "tensor_bytes", (double)bench->tensor_bytes);
     tool_json_number(object, "judged_rows", (double)bench->judged_rows);
-    tool_json_number(object, "worst_ratio", bench->worst);
-    tool_json_number(object, "rms_ratio", bench->rms);
-    tool_json_flag(object, "passed", passed(bench));
+    tool_json_number(object, "worst_ratio", bench->verdict.worst);
+    tool_json_number(object, "rms_ratio", bench->verdict.rms);
+    tool_json_flag(object, "passed", bench->verdict.pass);
     return object;
 }
 
@@ -200,7 +196,7 @@ fail:
     timing_free(&t);
     tool_session_close(&session);
     if (status != CLX_OK) return tool_fail_error(wanted->op, &error);
-    return passed(&bench) ? TOOL_OK : TOOL_FAILED;
+    return bench.verdict.pass ? TOOL_OK : TOOL_FAILED;
 }
 
 static int bench_devices(const tool_bench_operator *operator, const request * wanted, const tool_bench *bench)

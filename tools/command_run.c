@@ -106,14 +106,15 @@ int tool_command_run(int argc, char **argv)
     request wanted = {.layout_text = "bhsd"};
     const tool_option options[] = {
         {"output", 'o', TOOL_TEXT, &wanted.output, "OUT", "the file to write"},
-        {"device", 0, TOOL_TEXT, &wanted.device, "D", "gpu, cpu, P:D, or a part of a name (clxlstm devices lists them)"},
+        {"device", 0, TOOL_TEXT, &wanted.device, "D",
+         "gpu, cpu, P:D, or a part of a name (clxlstm devices lists them)"},
         {"variants", 0, TOOL_TEXT, &wanted.variants, "LIST", "kernel families, such as simt or !cpu"},
         {"layout", 0, TOOL_TEXT, &wanted.layout_text, "L", "order in device memory: bhsd (default) or bshd"},
         {"out-of-order", 0, TOOL_FLAG, &wanted.out_of_order, NULL, "uses an out-of-order queue"},
         {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines, build logs and build counts to standard error"},
     };
-    const tool_syntax syntax = {"run", "IN.safetensors -o OUT.safetensors [OPTIONS]", help, options,
-                                sizeof options / sizeof *options, 1, 1};
+    const tool_syntax syntax = {
+        "run", "IN.safetensors -o OUT.safetensors [OPTIONS]", help, options, sizeof options / sizeof *options, 1, 1};
     size_t operands;
     tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
     if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;

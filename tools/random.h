@@ -23,8 +23,4 @@ float tool_random_bell(tool_random *random);
 /* Fills `count` elements of `dtype` with mean + deviation * tool_random_bell. */
 void tool_random_fill(tool_random *random, void *data, clx_dtype dtype, size_t count, float mean, float deviation);
 
-/* Element `index` of an array, and storing one with rounding. */
-double tool_element_get(const void *data, clx_dtype dtype, size_t index);
-void tool_element_set(void *data, clx_dtype dtype, size_t index, float value);
-
 #endif

@@ -39,7 +39,7 @@ static void add_json(tool_report *report, const char *name, const tool_call *cal
     tool_json_number(row, "error_ratio", judgement->worst);
     tool_json_number(row, "rms_ratio", judgement->rms);
     tool_json_number(row, "time_ms", call->wall_ms);
-    tool_json_flag(row, "passed", judgement->pass);
+    tool_json_text(row, "result", judgement->pass ? "PASS" : "FAIL");
     tool_json_text(row, "output", judgement->output);
     tool_json_number(row, "index", (double)judgement->index);
     cJSON_AddItemToArray(report->list, row);
@@ -79,14 +79,14 @@ void tool_report_case(tool_report *report, const char *name, const tool_call *ca
     }
 }
 
-void tool_report_error(tool_report *report, const char *name, clx_error *error)
+/* A row without figures. */
+static void add_message(tool_report *report, const char *name, const char *result, clx_error *error)
 {
-    ++report->failed;
     const char *message = error->message[0] ? error->message : clx_status_text(error->status);
     if (report->list) {
         cJSON *row = cJSON_CreateObject();
         tool_json_text(row, "case", name);
-        tool_json_flag(row, "passed", 0);
+        tool_json_text(row, "result", result);
         tool_json_text(row, "status", clx_status_name(error->status));
         tool_json_text(row, "message", message);
         cJSON_AddItemToArray(report->list, row);
@@ -95,10 +95,21 @@ void tool_report_error(tool_report *report, const char *name, clx_error *error)
         for (size_t column = 1; column <= 3; ++column) {
             tool_table_cell(&report->table, "-");
         }
-        tool_table_cell(&report->table, "FAIL  %s", message);
+        tool_table_cell(&report->table, "%s  %s", result, message);
     }
     if (tool_verbose && error->detail) fprintf(stderr, "%s\n", error->detail);
     clx_error_clear(error);
+}
+
+void tool_report_error(tool_report *report, const char *name, clx_error *error)
+{
+    ++report->failed;
+    add_message(report, name, "FAIL", error);
+}
+
+void tool_report_skip(tool_report *report, const char *name, clx_error *error)
+{
+    add_message(report, name, "skip", error);
 }
 
 void tool_report_end(const tool_report *report, const tool_session *session)

@@ -31,6 +31,9 @@ void tool_report_case(tool_report *report, const char *name, const tool_call *ca
 /* A case that gave no result; clears the error. */
 void tool_report_error(tool_report *report, const char *name, clx_error *error);
 
+/* A case that this device or kernel family does not serve: neither passed nor failed; clears the error. */
+void tool_report_skip(tool_report *report, const char *name, clx_error *error);
+
 /* The totals with the device. */
 void tool_report_end(const tool_report *report, const tool_session *session);
 

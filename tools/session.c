@@ -89,7 +89,7 @@ clx_status tool_devices_of(const char *selector, char selectors[TOOL_DEVICES_MAX
     CLXI_TRY(clx_devices_list(infos, TOOL_DEVICES_MAX, &found, error));
     for (size_t index = 0; index < found && index < TOOL_DEVICES_MAX; ++index) {
         if (!infos[index].usable) continue;
-        snprintf(selectors[(*count)++], TOOL_SELECTOR_SIZE, "%s", infos[index].selector);
+        memcpy(selectors[(*count)++], infos[index].selector, sizeof infos[index].selector);
     }
     if (*count == 0) return clxi_fail(error, CLX_ERR_DEVICE, "device: no usable device");
     return CLX_OK;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `clxlstm selftest`: every kernel family on small problems, each result against the float64 reference. */
+#include "case_report.h"
+#include "ops/kernel_table.h"
+#include "progress.h"
+#include "selftest.h"
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const tool_selftest_family *const families[] = {&tool_selftest_mlstm};
+
+enum { FAMILIES = sizeof families / sizeof *families, NAME_WIDTH = 36 };
+
+static size_t count_problems(void)
+{
+    size_t count = 0;
+    for (size_t index = 0; index < FAMILIES; ++index) {
+        count += families[index]->count;
+    }
+    return count;
+}
+
+/* One problem; false where the kernel family does not serve this device, with the reason in `error`. */
+static bool try_problem(const tool_session *session, const tool_selftest_family *family, size_t index,
+                        tool_report *report, clx_error *error)
+{
+    clx_status status;
+    clxi_case *input = NULL;
+    tool_call call = {0};
+    tool_judgement judgement;
+    CLXI_TRY(family->make(index, &input, error));
+    CLXI_TRY(tool_case_run(&call, session, input, TOOL_LAYOUT_BSHD, error));
+    CLXI_TRY(tool_case_judge(&call, &judgement, error));
+    tool_report_case(report, family->name(index), &call, &judgement);
+fail:
+    tool_call_free(&call);
+    clxi_case_destroy(input);
+    if (status == CLX_ERR_UNSUPPORTED) return false;
+    if (status != CLX_OK) tool_report_error(report, family->name(index), error);
+    return true;
+}
+
+/* All problems with one kernel family. `simt` must serve every device; others may not apply. */
+static int try_variants(const char *variants, const char *selector, cJSON *devices)
+{
+    static tool_report report;
+    clx_error error = CLX_ERROR_INIT;
+    tool_session session;
+    tool_session_options options = {.selector = selector, .variants = variants};
+    if (tool_session_open(&session, &options, &error) != CLX_OK) return tool_fail_error(NULL, &error);
+    cJSON *object = devices ? cJSON_CreateObject() : NULL;
+    if (object) {
+        tool_report_device(object, &session);
+        tool_json_text(object, "family", variants);
+    } else {
+        printf("kernel family %s\n\n", variants);
+    }
+    tool_report_begin(&report, NAME_WIDTH, object ? cJSON_AddArrayToObject(object, "cases") : NULL);
+    tool_progress_begin(count_problems());
+    size_t done = 0, passed_over = 0;
+    for (size_t f = 0; f < FAMILIES; ++f) {
+        for (size_t index = 0; index < families[f]->count; ++index) {
+            tool_progress_step(done++, families[f]->name(index));
+            if (try_problem(&session, families[f], index, &report, &error)) continue;
+            if (!strcmp(variants, "simt")) {
+                tool_report_error(&report, families[f]->name(index), &error);
+                continue;
+            }
+            ++passed_over;
+            tool_report_skip(&report, families[f]->name(index), &error);
+        }
+    }
+    tool_progress_hide();
+    tool_report_end(&report, &session);
+    if (object) {
+        tool_json_number(object, "passed", (double)report.passed);
+        tool_json_number(object, "failed", (double)report.failed);
+        tool_json_number(object, "not_served", (double)passed_over);
+        cJSON_AddItemToArray(devices, object);
+    }
+    tool_session_close(&session);
+    return report.failed == 0 ? TOOL_OK : TOOL_FAILED;
+}
+
+static int try_devices(const char *device, bool json)
+{
+    static char selectors[TOOL_DEVICES_MAX][TOOL_SELECTOR_SIZE];
+    clx_error error = CLX_ERROR_INIT;
+    size_t count = 0;
+    int result = TOOL_OK;
+    if (tool_devices_of(device, selectors, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
+    cJSON *whole = json ? cJSON_CreateObject() : NULL;
+    cJSON *devices = NULL;
+    if (whole) {
+        tool_json_text(whole, "clxlstm", clx_version());
+        devices = cJSON_AddArrayToObject(whole, "devices");
+    }
+    for (size_t index = 0; index < count; ++index) {
+        const char *variants;
+        for (size_t f = 0; (variants = clxi_kernel_table_family(f)) != NULL; ++f) {
+            if (index + f > 0 && !whole) putchar('\n');
+            if (try_variants(variants, selectors[index], devices) != TOOL_OK) result = TOOL_FAILED;
+        }
+    }
+    if (whole && tool_json_print(whole) != TOOL_OK) result = TOOL_FAILED;
+    return result;
+}
+
+static const char help[] = "Runs every kernel family that serves the device on small fixed problems, in a layout with "
+                           "strides, and judges the\n"
+                           "results by the library's float64 reference, by the rule that check applies.\n";
+
+int tool_command_selftest(int argc, char **argv)
+{
+    const char *device = NULL;
+    bool json = false;
+    const tool_option options[] = {
+        {"device", 0, TOOL_TEXT, &device, "D", "gpu, cpu, P:D, a part of a name, or all"},
+        {"json", 0, TOOL_FLAG, &json, NULL, "prints JSON instead of tables"},
+        {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines and build logs to standard error"},
+    };
+    const tool_syntax syntax = {"selftest", "[OPTIONS]", help, options, sizeof options / sizeof *options, 0, 0};
+    size_t operands;
+    tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
+    if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
+    return try_devices(device, json);
+}

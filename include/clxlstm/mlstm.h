@@ -26,7 +26,9 @@ typedef struct clx_mlstm clx_mlstm;
  *   out_dtype          what h is stored in: qkv_dtype (default) or f32
  *   mask               CLX_MASK_CAUSAL (default), or CLX_MASK_EXPLICIT: `mask` of the call replaces it
  *   stabilize_rowwise  not 0 (default): one stabiliser m per row; 0: one per (batch, head)
- *   eps                added to the normaliser; 0 or more, default 1e-6 */
+ *   eps                added to the normaliser; 0 or more, default 1e-6
+ *   return_state       not 0: calls also give the state after the last token; causal only; default 0
+ *   state_dtype        what C, n and m are stored in: f32 (default), f16, bf16 */
 typedef struct clx_mlstm_desc {
     size_t struct_size;
     uint64_t DHQK;
@@ -39,11 +41,13 @@ typedef struct clx_mlstm_desc {
     clx_mask_kind mask;
     int32_t stabilize_rowwise;
     float eps;
+    int32_t return_state;
+    clx_dtype state_dtype;
 } clx_mlstm_desc;
 
 /* clang-format off */
 #define CLX_MLSTM_DESC_INIT {sizeof(clx_mlstm_desc), 0, 0, CLX_F32, CLX_DTYPE_DEFAULT, CLX_F32, CLX_DTYPE_DEFAULT, \
-                             CLX_DTYPE_DEFAULT, CLX_MASK_CAUSAL, 1, 1e-6f}
+                             CLX_DTYPE_DEFAULT, CLX_MASK_CAUSAL, 1, 1e-6f, 0, CLX_F32}
 /* clang-format on */
 
 /* The tensors of one call.
@@ -52,7 +56,10 @@ typedef struct clx_mlstm_desc {
  *   v             in    (B, NH, S, DHV)    input_dtype; DHV contiguous
  *   igate, fgate  in    (B, NH, S)         gate_input_dtype, pre-activations (logits); any strides
  *   mask          in    (S, S)             bool, any strides; only with CLX_MASK_EXPLICIT, else NULL
- *   h             out   (B, NH, S, DHV)    out_dtype; DHV contiguous; may overlap no input */
+ *   h             out   (B, NH, S, DHV)    out_dtype; DHV contiguous; may overlap no input
+ *   C             out   (B, NH, DHQK, DHV) state_dtype; DHV contiguous   \
+ *   n             out   (B, NH, DHQK)      state_dtype; any strides       } only with return_state, else NULL
+ *   m             out   (B, NH)            state_dtype; any strides      /  */
 typedef struct clx_mlstm_args {
     size_t struct_size;
     const clx_tensor *q;
@@ -62,10 +69,13 @@ typedef struct clx_mlstm_args {
     const clx_tensor *fgate;
     const clx_tensor *mask;
     const clx_tensor *h;
+    const clx_tensor *C;
+    const clx_tensor *n;
+    const clx_tensor *m;
 } clx_mlstm_args;
 
 /* clang-format off */
-#define CLX_MLSTM_ARGS_INIT {sizeof(clx_mlstm_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL}
+#define CLX_MLSTM_ARGS_INIT {sizeof(clx_mlstm_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}
 /* clang-format on */
 
 /* Makes the operator: checks the descriptor, chooses the kernels for the device, and builds or loads them.
@@ -96,7 +106,12 @@ CLX_API const char *clx_mlstm_variant(const clx_mlstm *op);
  *     A[t,s]    = (q[t] . k[s]) / sqrt(DHQK) * exp(logD[t,s] - m[t])
  *     h[t]      = sum_s A[t,s] v[s] / (max(|sum_s A[t,s]|, exp(-m[t])) + eps)
  *
- * A row that sees no column gives 0, and so does one whose normaliser is 0 (eps = 0) or infinite. fgate = -inf is a
+ * With return_state also what the recurrent form would hold after the last token when started at m = -inf, so that a
+ * prompt is read in parallel and continued token by token:
+ *
+ *     C = sum_s w[s] k[s] v[s]^T     n = sum_s w[s] k[s]     w[s] = exp(logD[S-1,s] - m)     m = m[S-1]
+ *
+ * (S = 0 leaves C, n and m untouched.) A row that sees no column gives 0, and so does one whose normaliser is 0 (eps = 0) or infinite. fgate = -inf is a
  * hard reset. All arithmetic accumulates in f32.
  * Source: xLSTM, arXiv:2405.04517, appendix A; docs/math.md has the corner cases and how they are met.
  *

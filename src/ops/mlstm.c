@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The mLSTM in parallel form: an operator is a set of kernels, a call is two to four launches.
+ * The mLSTM in parallel form: an operator is a set of kernels, a call is two to five launches.
  *
  *     mlstm_gates      per (batch, head): weights of columns, stabilisers of rows
  *     mlstm_mask_*     explicit masks only: stabilisers under the mask
- *     mlstm_forward    per (batch, head, tile of rows, slice of DHV): h */
+ *     mlstm_forward    per (batch, head, tile of rows, slice of DHV): h
+ *     mlstm_state      return_state only: C, n and m after the last token */
 #include "base/arith.h"
 #include "ops/mlstm_op.h"
 #include "runtime/align.h"
@@ -12,18 +13,26 @@
 #include <math.h>
 #include <stdlib.h>
 
-static clx_status build_kernels(clx_mlstm *op, const char *gate_options, const char *forward_options, clx_error *error)
+/* Compile options of an operator's programs. */
+typedef struct program_options {
+    clxi_text gates;
+    clxi_text forward;
+    clxi_text state;
+} program_options;
+
+static clx_status build_kernels(clx_mlstm *op, const program_options *options, clx_error *error)
 {
     clx_status status = CLX_OK;
-    CLXI_TRY(clxi_kernel_get(op->context, "mlstm_gates.cl", gate_options, "mlstm_gates", &op->gates, error));
+    CLXI_TRY(clxi_kernel_get(op->context, "mlstm_gates.cl", options->gates.data, "mlstm_gates", &op->gates, error));
     if (op->problem.explicit_mask) {
-        CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", gate_options, "mlstm_mask_rows", &op->mask_rows, error));
+        CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", options->gates.data, "mlstm_mask_rows", &op->mask_rows,
+                                 error));
         if (!op->problem.rowwise)
-            CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", gate_options, "mlstm_mask_global", &op->mask_global,
-                                     error));
+            CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", options->gates.data, "mlstm_mask_global",
+                                     &op->mask_global, error));
     }
-    CLXI_TRY(
-        clxi_kernel_get(op->context, op->plan.forward_source, forward_options, "mlstm_forward", &op->forward, error));
+    CLXI_TRY(clxi_kernel_get(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward", &op->forward,
+                             error));
 fail:
     return status;
 }
@@ -35,6 +44,7 @@ static clx_status check_fit(const clx_mlstm *op, clx_error *error)
     if (clxi_kernel_fits(context, op->gates, op->plan.gates_items) &&
         clxi_kernel_fits(context, op->forward, op->plan.tile.items) &&
         (!op->mask_rows || clxi_kernel_fits(context, op->mask_rows, op->plan.gates_items)) &&
+        (!op->state || clxi_kernel_fits(context, op->state, op->plan.gates_items)) &&
         (!op->mask_global || clxi_kernel_fits(context, op->mask_global, op->plan.gates_items)))
         return CLX_OK;
     return clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: its kernels do not fit the device's work-groups", op->name);
@@ -44,7 +54,8 @@ clx_status clxi_mlstm_build(clx_context *context, const clxi_mlstm_problem *prob
                             float eps, clx_mlstm **out, clx_error *error)
 {
     clx_status status = CLX_OK;
-    clxi_text name = CLXI_TEXT_INIT, gates = CLXI_TEXT_INIT, forward = CLXI_TEXT_INIT;
+    clxi_text name = CLXI_TEXT_INIT;
+    program_options options = {CLXI_TEXT_INIT, CLXI_TEXT_INIT, CLXI_TEXT_INIT};
     clx_mlstm *op = calloc(1, sizeof *op);
     if (!op) return clxi_fail_memory(error, "an mLSTM operator");
     clxi_context_retain(context);
@@ -53,22 +64,24 @@ clx_status clxi_mlstm_build(clx_context *context, const clxi_mlstm_problem *prob
     op->plan = *plan;
     op->eps = eps;
     clxi_mlstm_plan_name(plan, problem, &name);
-    clxi_mlstm_gate_options(plan, problem, &gates);
-    clxi_mlstm_forward_options(plan, problem, &forward);
+    clxi_mlstm_gate_options(plan, problem, &options.gates);
+    clxi_mlstm_forward_options(plan, problem, &options.forward);
+    clxi_mlstm_state_options(plan, problem, &options.state);
     op->name = clxi_strdup(name.data);
-    if (!op->name || gates.failed || forward.failed) {
+    if (!op->name || options.gates.failed || options.forward.failed || options.state.failed) {
         status = clxi_fail_memory(error, "compile options");
         goto fail;
     }
-    CLXI_TRY(build_kernels(op, gates.data, forward.data, error));
+    CLXI_TRY(build_kernels(op, &options, error));
     CLXI_TRY(check_fit(op, error));
     *out = op;
     op = NULL;
 fail:
     clx_mlstm_destroy(op);
     clxi_text_free(&name);
-    clxi_text_free(&gates);
-    clxi_text_free(&forward);
+    clxi_text_free(&options.gates);
+    clxi_text_free(&options.forward);
+    clxi_text_free(&options.state);
     return status;
 }
 
@@ -125,6 +138,7 @@ void clx_mlstm_destroy(clx_mlstm *op)
     clxi_kernel_release(op->mask_rows);
     clxi_kernel_release(op->mask_global);
     clxi_kernel_release(op->forward);
+    clxi_kernel_release(op->state);
     clxi_context_release(op->context);
     free(op->name);
     free(op);
@@ -205,6 +219,25 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
                      2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice));
 }
 
+static void run_state(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
+{
+    /* an item owns 4 x 16 of a head's C: see mlstm_state.cl */
+    const uint64_t items = sizes->heads * clxi_ceil_div(op->problem.DHQK, 4) * clxi_ceil_div(op->problem.DHV, 16);
+    clxi_bind bind = clxi_bind_begin(op->state);
+    clxi_bind_view(&bind, args->k, 3);
+    clxi_bind_view(&bind, args->v, 3);
+    clxi_bind_view(&bind, args->C, 3);
+    clxi_bind_view(&bind, args->n, 3);
+    clxi_bind_view(&bind, args->m, 2);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u64(&bind, sizes->NH);
+    clxi_bind_u32(&bind, (uint32_t)sizes->S);
+    clxi_bind_u32(&bind, op->plan.tile.columns);
+    clxi_call_kernel(call, &bind, "mlstm_state", clxi_ceil_div(items, op->plan.gates_items), op->plan.gates_items,
+                     128.0 * op->plan.gates_items * (double)sizes->S);
+}
+
 clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_mlstm_args *args, clx_error *error)
 {
     clx_status status = CLX_OK;
@@ -220,6 +253,7 @@ clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_
         run_gates(&call, op, args, &sizes);
         if (op->problem.explicit_mask) run_mask(&call, op, args, &sizes);
         run_forward(&call, op, args, &sizes);
+        if (op->problem.return_state) run_state(&call, op, args, &sizes);
     }
     return clxi_call_end(&call);
 fail:

@@ -44,6 +44,8 @@ clx_status clxi_mlstm_check_desc(const clx_mlstm_desc *desc, clxi_mlstm_problem 
     problem->out_dtype = or_default(desc->out_dtype, problem->qkv_dtype);
     problem->explicit_mask = desc->mask == CLX_MASK_EXPLICIT;
     problem->rowwise = desc->stabilize_rowwise != 0;
+    problem->return_state = desc->return_state != 0;
+    problem->state_dtype = or_default(desc->state_dtype, CLX_F32);
 
     CLXI_TRY(check_dimension("DHQK", desc->DHQK, error));
     CLXI_TRY(check_dimension("DHV", desc->DHV, error));
@@ -52,12 +54,15 @@ clx_status clxi_mlstm_check_desc(const clx_mlstm_desc *desc, clxi_mlstm_problem 
     CLXI_TRY(check_float_dtype("gate_input_dtype", problem->gate_input_dtype, error));
     CLXI_TRY(check_float_dtype("gate_dtype", problem->gate_dtype, error));
     CLXI_TRY(check_float_dtype("out_dtype", problem->out_dtype, error));
+    CLXI_TRY(check_float_dtype("state_dtype", problem->state_dtype, error));
     if (problem->out_dtype != CLX_F32 && problem->out_dtype != problem->qkv_dtype)
         return clxi_fail(error, CLX_ERR_DTYPE, "out_dtype: %s, expected %s (qkv_dtype) or f32",
                          clx_dtype_name(problem->out_dtype), clx_dtype_name(problem->qkv_dtype));
     if (desc->mask != CLX_MASK_CAUSAL && desc->mask != CLX_MASK_EXPLICIT)
         return clxi_fail(error, CLX_ERR_VALUE, "mask: %d, expected CLX_MASK_CAUSAL or CLX_MASK_EXPLICIT",
                          (int)desc->mask);
+    if (problem->return_state && problem->explicit_mask)
+        return clxi_fail(error, CLX_ERR_VALUE, "return_state: with an explicit mask, expected CLX_MASK_CAUSAL");
     if (!(desc->eps >= 0.0f) || isinf(desc->eps))
         return clxi_fail(error, CLX_ERR_VALUE, "eps: %g, expected a finite number of 0 or more", (double)desc->eps);
 fail:
@@ -94,6 +99,31 @@ clx_status clxi_mlstm_workspace_floats(const clx_mlstm *op, const clxi_mlstm_siz
     return CLX_OK;
 }
 
+/* Tensors that a call must have, or must not, by what the operator was made for. */
+static clx_status check_presence(const clx_mlstm *op, const clx_mlstm_args *args, clx_error *error)
+{
+    const struct {
+        const char *name;
+        const clx_tensor *tensor;
+        bool wanted;
+        const char *why;
+    } optional[] = {
+        {"mask", args->mask, op->problem.explicit_mask, "desc.mask is CLX_MASK_EXPLICIT"},
+        {"C", args->C, op->problem.return_state, "desc.return_state is set"},
+        {"n", args->n, op->problem.return_state, "desc.return_state is set"},
+        {"m", args->m, op->problem.return_state, "desc.return_state is set"},
+    };
+    for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
+        if (optional[i].wanted && !optional[i].tensor)
+            return clxi_fail(error, CLX_ERR_NULL, "%s: NULL, expected a tensor, since %s", optional[i].name,
+                             optional[i].why);
+        if (!optional[i].wanted && optional[i].tensor)
+            return clxi_fail(error, CLX_ERR_VALUE, "%s: given, expected NULL unless %s", optional[i].name,
+                             optional[i].why);
+    }
+    return CLX_OK;
+}
+
 clx_status clxi_mlstm_check_args(const clx_mlstm *op, const clx_mlstm_args *args, clxi_mlstm_sizes *sizes,
                                  clxi_extent extents[CLXI_MLSTM_EXTENTS], clx_error *error)
 {
@@ -105,10 +135,7 @@ clx_status clxi_mlstm_check_args(const clx_mlstm *op, const clx_mlstm_args *args
     if (!args->q) return clxi_fail(error, CLX_ERR_NULL, "q: NULL, expected a tensor");
     if (args->q->rank != 4)
         return clxi_fail(error, CLX_ERR_SHAPE, "q: rank %u, expected 4: (B, NH, S, DHQK)", args->q->rank);
-    if (op->problem.explicit_mask && !args->mask)
-        return clxi_fail(error, CLX_ERR_NULL, "mask: NULL, expected a tensor, since desc.mask is CLX_MASK_EXPLICIT");
-    if (!op->problem.explicit_mask && args->mask)
-        return clxi_fail(error, CLX_ERR_VALUE, "mask: given, expected NULL, since desc.mask is CLX_MASK_CAUSAL");
+    CLXI_TRY(check_presence(op, args, error));
 
     const clxi_mlstm_problem *p = &op->problem;
     const uint64_t B = args->q->size[0], NH = args->q->size[1], S = args->q->size[2];
@@ -120,16 +147,20 @@ clx_status clxi_mlstm_check_args(const clx_mlstm *op, const clx_mlstm_args *args
         {"fgate", p->gate_input_dtype, 3, {B, NH, S}, "q", false, false},
         {"mask", CLX_BOOL, 2, {S, S}, "q", false, false},
         {"h", p->out_dtype, 4, {B, NH, S, p->DHV}, "v", true, true},
+        {"C", p->state_dtype, 4, {B, NH, p->DHQK, p->DHV}, "q and v", true, true},
+        {"n", p->state_dtype, 3, {B, NH, p->DHQK}, "q", false, true},
+        {"m", p->state_dtype, 2, {B, NH}, "q", false, true},
     };
-    const clx_tensor *tensors[CLXI_MLSTM_EXTENTS] = {args->q,     args->k,    args->v, args->igate,
-                                                     args->fgate, args->mask, args->h};
+    const clx_tensor *tensors[CLXI_MLSTM_EXTENTS] = {args->q,    args->k, args->v, args->igate, args->fgate,
+                                                     args->mask, args->h, args->C, args->n,     args->m};
     CLXI_TRY(clxi_mlstm_check_sizes(B, NH, S, sizes, error));
     for (size_t i = 0; i < CLXI_MLSTM_EXTENTS; i++) {
         extents[i] = (clxi_extent){.name = expect[i].name};
-        if (i == 5 && !tensors[i]) continue;
+        if ((i == 5 || i > 6) && !tensors[i]) continue;
         CLXI_TRY(clxi_view_check(op->context, tensors[i], &expect[i], &extents[i], error));
     }
-    CLXI_TRY(clxi_extent_check(&extents[6], extents, 6, error));
+    for (size_t i = 6; i < CLXI_MLSTM_EXTENTS; i++) /* each output against what comes before it */
+        if (extents[i].tensor) CLXI_TRY(clxi_extent_check(&extents[i], extents, i, error));
 fail:
     return status;
 }

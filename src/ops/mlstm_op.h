@@ -22,6 +22,7 @@ struct clx_mlstm {
     cl_kernel mask_rows;   /* explicit masks only */
     cl_kernel mask_global; /* explicit masks with one stabiliser per head only */
     cl_kernel forward;
+    cl_kernel state; /* return_state only */
 };
 
 /* The sizes of one call. */
@@ -32,7 +33,7 @@ typedef struct clxi_mlstm_sizes {
     uint64_t heads; /* B * NH */
 } clxi_mlstm_sizes;
 
-enum { CLXI_MLSTM_EXTENTS = 7 };
+enum { CLXI_MLSTM_EXTENTS = 10 };
 
 /* Checks a descriptor and resolves its defaults. */
 clx_status clxi_mlstm_check_desc(const clx_mlstm_desc *desc, clxi_mlstm_problem *problem, clx_error *error);
@@ -40,7 +41,7 @@ clx_status clxi_mlstm_check_desc(const clx_mlstm_desc *desc, clxi_mlstm_problem 
 /* B, NH and S against each other's products and the kernels' index types. */
 clx_status clxi_mlstm_check_sizes(uint64_t B, uint64_t NH, uint64_t S, clxi_mlstm_sizes *sizes, clx_error *error);
 
-/* Checks the tensors of a call; `extents` gets q, k, v, igate, fgate, mask, h. */
+/* Checks the tensors of a call; `extents` gets q, k, v, igate, fgate, mask, h, C, n, m. */
 clx_status clxi_mlstm_check_args(const clx_mlstm *op, const clx_mlstm_args *args, clxi_mlstm_sizes *sizes,
                                  clxi_extent extents[CLXI_MLSTM_EXTENTS], clx_error *error);
 

@@ -38,6 +38,13 @@ void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_pr
                      (int)problem->qkv_dtype, (int)problem->out_dtype, problem->explicit_mask, plan->unroll);
 }
 
+void clxi_mlstm_state_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out, " -D CLX_WG=%u -D CLX_DHQK=%llu -D CLX_DHV=%llu -D CLX_IN=%d -D CLX_QKV=%d -D CLX_STATE=%d",
+                     plan->gates_items, (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV,
+                     (int)problem->input_dtype, (int)problem->qkv_dtype, (int)problem->state_dtype);
+}
+
 void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
 {
     clxi_text_printf(out, "%s_mlstm_%s_%ux%u", clxi_family_name(plan->tile.family),

@@ -19,6 +19,8 @@ typedef struct clxi_mlstm_problem {
     clx_dtype out_dtype;
     bool explicit_mask;
     bool rowwise;
+    bool return_state;
+    clx_dtype state_dtype;
 } clxi_mlstm_problem;
 
 typedef struct clxi_mlstm_plan {
@@ -37,6 +39,9 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
 /* Compile options of the gate kernels (mlstm_gates.cl, mlstm_mask.cl) and of the forward kernel. */
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+
+/* ... and of mlstm_state.cl. */
+void clxi_mlstm_state_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
 /* "simt_mlstm_bf16_64x64" */
 void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);

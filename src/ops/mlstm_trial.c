@@ -80,6 +80,28 @@ fail:
     return status;
 }
 
+/* Room for the state that an operator with return_state writes; its values are not compared. */
+static clx_status make_state(clxi_trial *trial, const clxi_mlstm_problem *problem, clx_tensor state[3],
+                             clx_error *error)
+{
+    clx_status status = CLX_OK;
+    const uint64_t size[4] = {1, TRIAL_HEADS, problem->DHQK, problem->DHV};
+    for (uint32_t i = 0; i < 3; i++) { /* C, n, m: each without the last dimension of the one before */
+        const uint32_t rank = 4 - i;
+        size_t size_bytes = clx_dtype_size_bytes(problem->state_dtype);
+        for (uint32_t d = 0; d < rank; d++)
+            size_bytes *= (size_t)size[d];
+        cl_mem mem = NULL;
+        void *zeros = calloc(1, size_bytes);
+        if (!zeros) return clxi_fail_memory(error, "a trial's state");
+        status = clxi_trial_buffer(trial, zeros, size_bytes, &mem, error);
+        free(zeros);
+        if (status != CLX_OK) break;
+        state[i] = clx_tensor_dense(mem, problem->state_dtype, rank, size);
+    }
+    return status;
+}
+
 /* Runs one operator into a tensor poisoned with bits that no result has. */
 static clx_status run(clxi_trial *trial, clx_mlstm *op, const clx_tensor tensors[6], void *result, size_t size_bytes,
                       clx_error *error)
@@ -87,6 +109,7 @@ static clx_status run(clxi_trial *trial, clx_mlstm *op, const clx_tensor tensors
     clx_status status = CLX_OK;
     const uint64_t size[4] = {1, TRIAL_HEADS, TRIAL_S, op->problem.DHV};
     cl_mem mem = NULL;
+    clx_tensor state[3];
     memset(result, 0xff, size_bytes);
     CLXI_TRY(clxi_trial_buffer(trial, result, size_bytes, &mem, error));
     const clx_tensor h = clx_tensor_dense(mem, op->problem.out_dtype, 4, size);
@@ -99,6 +122,12 @@ static clx_status run(clxi_trial *trial, clx_mlstm *op, const clx_tensor tensors
     args.fgate = &tensors[4];
     args.mask = op->problem.explicit_mask ? &tensors[5] : NULL;
     args.h = &h;
+    if (op->problem.return_state) {
+        CLXI_TRY(make_state(trial, &op->problem, state, error));
+        args.C = &state[0];
+        args.n = &state[1];
+        args.m = &state[2];
+    }
     launch.queue = trial->queue;
     CLXI_TRY(clx_mlstm_enqueue(op, &launch, &args, error));
     CLXI_TRY(clxi_trial_read(trial, mem, result, size_bytes, error));
@@ -130,11 +159,13 @@ static clx_status build_anchor(const clx_mlstm *op, clx_mlstm **out, clx_error *
     const clxi_caps *caps = &op->context->caps;
     const clxi_tile_limits limits = {caps->is_cpu, caps->max_work_group, caps->local_bytes, caps->native_float_width};
     clxi_mlstm_plan plans[8];
-    const size_t count = clxi_mlstm_plan_candidates(&limits, &op->problem, plans, sizeof plans / sizeof plans[0]);
+    clxi_mlstm_problem problem = op->problem;
+    problem.return_state = false; /* the state's kernel is the same in every plan */
+    const size_t count = clxi_mlstm_plan_candidates(&limits, &problem, plans, sizeof plans / sizeof plans[0]);
     clx_status status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "no simt variant to compare with");
     for (size_t i = 0; i < count && status != CLX_OK; i++)
         if (plans[i].tile.family == CLXI_FAMILY_SIMT)
-            status = clxi_mlstm_build(op->context, &op->problem, &plans[i], op->eps, out, error);
+            status = clxi_mlstm_build(op->context, &problem, &plans[i], op->eps, out, error);
     return status;
 }
 

@@ -47,7 +47,7 @@ static const problem problems[] = {
     /* other paths through the kernels */
     {"mlstm_parallel mask f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, true, false, NULL},
     {"mlstm_parallel global f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, true, NULL},
-    {"mlstm_parallel global mask f16", 1, 2, 130, 13, 29, CLX_F16, GATES_UNIT, NULL, NULL, NULL, true, true, "1e-3"},
+    {"mlstm_parallel global mask bf16", 1, 2, 130, 13, 29, CLX_BF16, GATES_UNIT, NULL, NULL, NULL, true, true, "1e-3"},
     {"mlstm_parallel cast bf16", 1, 2, 65, 64, 128, CLX_F32, GATES_UNIT, "bf16", "f16", NULL, false, false, NULL},
 };
 

@@ -183,6 +183,7 @@ static const char *type_name(cl_device_type type)
 void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info)
 {
     memset(info, 0, sizeof *info);
+    memcpy(info->selector, caps->selector, sizeof info->selector);
     memcpy(info->platform, caps->platform_name, sizeof info->platform);
     memcpy(info->name, caps->name, sizeof info->name);
     memcpy(info->vendor, caps->vendor, sizeof info->vendor);

@@ -11,6 +11,7 @@ typedef struct clxi_caps {
     cl_platform_id platform;
     cl_device_id device;
     cl_device_type type;
+    char selector[16]; /* "P:D"; empty for a device that the caller brought */
     char platform_name[128];
     char platform_version[128];
     char name[128];

@@ -38,6 +38,7 @@ static clx_status append_empty_platform(found_list *list, cl_platform_id platfor
     found *row = list_append(list);
     if (row == NULL) return clxi_fail_memory(error, "the list of devices");
     row->platform_index = index;
+    snprintf(row->caps.selector, sizeof row->caps.selector, "%u:0", index);
     row->caps.platform = platform;
     clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof row->caps.platform_name - 1, row->caps.platform_name, NULL);
     if (code == CL_SUCCESS || code == CL_DEVICE_NOT_FOUND) {
@@ -72,6 +73,7 @@ static clx_status append_platform(found_list *list, cl_platform_id platform, cl_
         clxi_caps_query(devices[i], &row->caps);
         row->platform_index = index;
         row->device_index = i;
+        snprintf(row->caps.selector, sizeof row->caps.selector, "%u:%u", index, i);
     }
 fail:
     free(devices);
@@ -111,9 +113,7 @@ clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *cou
     clx_status status = list_devices(&list, error);
     if (status == CLX_OK) {
         for (size_t i = 0; i < list.count && i < capacity; i++) {
-            const found *row = &list.rows[i];
-            clxi_caps_describe(&row->caps, &infos[i]);
-            snprintf(infos[i].selector, sizeof infos[i].selector, "%u:%u", row->platform_index, row->device_index);
+            clxi_caps_describe(&list.rows[i].caps, &infos[i]);
         }
         *count = list.count;
     }

@@ -5,9 +5,9 @@
 #include "base/fail.h"
 #include "bench.h"
 #include "element.h"
-#include "random.h"
 #include "ref/judge.h"
 #include "ref/ref.h"
+#include "tool_random.h"
 
 #include <math.h>
 #include <stdio.h>

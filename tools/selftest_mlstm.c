@@ -4,9 +4,9 @@
 #include "base/fail.h"
 #include "case_build.h"
 #include "element.h"
-#include "random.h"
 #include "ref/ref.h"
 #include "selftest.h"
+#include "tool_random.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inputs for measurements and self-tests. */
-#include "random.h"
+#include "tool_random.h"
 #include "element.h"
 
 uint64_t tool_random_bits(tool_random *random)

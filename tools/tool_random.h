@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inputs for measurements and self-tests: the same on every machine, fast enough for gigabytes. */
-#ifndef CLXLSTM_TOOLS_RANDOM_H
-#define CLXLSTM_TOOLS_RANDOM_H
+#ifndef CLXLSTM_TOOLS_TOOL_RANDOM_H
+#define CLXLSTM_TOOLS_TOOL_RANDOM_H
 
 #include <clxlstm/dtype.h>
 #include <stddef.h>

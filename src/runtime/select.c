@@ -32,13 +32,20 @@ static found *list_append(found_list *list)
     return row;
 }
 
+/* Nobody has more platforms or devices than 16 bits count. */
+static void name_device(found *row)
+{
+    snprintf(row->caps.selector, sizeof row->caps.selector, "%u:%u", (unsigned)(uint16_t)row->platform_index,
+             (unsigned)(uint16_t)row->device_index);
+}
+
 static clx_status append_empty_platform(found_list *list, cl_platform_id platform, cl_uint index, cl_int code,
                                         clx_error *error)
 {
     found *row = list_append(list);
     if (row == NULL) return clxi_fail_memory(error, "the list of devices");
     row->platform_index = index;
-    snprintf(row->caps.selector, sizeof row->caps.selector, "%u:0", index);
+    name_device(row);
     row->caps.platform = platform;
     clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof row->caps.platform_name - 1, row->caps.platform_name, NULL);
     if (code == CL_SUCCESS || code == CL_DEVICE_NOT_FOUND) {
@@ -73,7 +80,7 @@ static clx_status append_platform(found_list *list, cl_platform_id platform, cl_
         clxi_caps_query(devices[i], &row->caps);
         row->platform_index = index;
         row->device_index = i;
-        snprintf(row->caps.selector, sizeof row->caps.selector, "%u:%u", index, i);
+        name_device(row);
     }
 fail:
     free(devices);

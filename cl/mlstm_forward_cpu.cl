@@ -1,114 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The mLSTM's parallel form for CPU devices: the function of mlstm_forward.cl with one work-item per group, explicit
- * vectors, and no barriers. A group owns CLX_BM rows of one (batch, head) and CLX_DVB columns of h.
+ * The mLSTM's parallel form for CPU devices: the function of mlstm_forward.cl on the tiles of tile/cpu.clh, one
+ * work-item per group. A group owns CLX_BM rows of one (batch, head) and CLX_DVB columns of h.
  *
- *     S^T = K Q^T    vectors run along the rows t:  CLX_RS columns s x 16 rows in registers, Q^T packed once a group
+ *     S^T = K Q^T
  *     P^T = S^T * exp(g[s] - M[t])
- *     O  += P V      vectors run along DHV:         CLX_RT rows t x 16 columns in registers
+ *     O  += P V
  *
- * so neither product needs a transposed copy of K, V or P. K and V of a tile are packed to f32, padded with zeros:
- * whatever their dtype, strides and edges, the inner loops see one layout. Local memory here is the core's cache:
- *
- *     qt  DHQK x BM   kp  BN x DHQK   pt  BN x BM   vp  BN x DVB   ot  BM x DVB     floats
- *
- *   CLX_BM    rows of a group, a multiple of 16 and of CLX_RT
- *   CLX_BN    columns of a tile, a multiple of CLX_RS
- *   CLX_DVB   columns of h of a group, a multiple of 16
- *   CLX_RS, CLX_RT   register blocks, see above: 6 where vectors have 8 floats, 8 where they have 16
- *   CLX_DHQK, CLX_DHV, CLX_IN, CLX_QKV, CLX_OUT, CLX_EXPLICIT   as in mlstm_forward.cl */
-#include "dtype.clh"
+ *   CLX_EXPLICIT  0: causal; 1: an (S, S) mask of bytes
+ *   and the parameters of tile/cpu.clh. */
 #include "mlstm_workspace.clh"
+#include "tile/cpu.clh"
 #include "twofloat.clh"
 
-#ifndef CLX_BM
-#define CLX_BM 48
-#endif
-#ifndef CLX_BN
-#define CLX_BN 48
-#endif
-#ifndef CLX_DVB
-#define CLX_DVB 64
-#endif
-#ifndef CLX_RS
-#define CLX_RS 6
-#endif
-#ifndef CLX_RT
-#define CLX_RT 6
-#endif
-#ifndef CLX_DHQK
-#define CLX_DHQK 64
-#endif
-#ifndef CLX_DHV
-#define CLX_DHV 64
-#endif
-#ifndef CLX_IN
-#define CLX_IN CLX_F32
-#endif
-#ifndef CLX_QKV
-#define CLX_QKV CLX_IN
-#endif
-#ifndef CLX_OUT
-#define CLX_OUT CLX_QKV
-#endif
 #ifndef CLX_EXPLICIT
 #define CLX_EXPLICIT 0
 #endif
 
-#if CLX_BM % 16 != 0 || CLX_BM % CLX_RT != 0 || CLX_BN % CLX_RS != 0 || CLX_DVB % 16 != 0
-#error "cpu: tiles must be whole register blocks"
-#endif
-
 #define SLICES ((CLX_DHV + CLX_DVB - 1) / CLX_DVB)
-
-/* Rows of a matrix in global memory; those from `count` on read as 0. */
-typedef struct matrix_rows {
-    const __global void *base;
-    ulong offset;
-    long stride;
-    int count;
-} matrix_rows;
-
-static inline float16 load16(const __global void *p, const ulong at)
-{
-    float16 x;
-    if (CLX_IN == CLX_F16)
-        x = vload_half16(0, (const __global half *)p + at);
-    else if (CLX_IN == CLX_BF16)
-        x = as_float16(convert_uint16(vload16(0, (const __global ushort *)p + at)) << 16);
-    else
-        x = vload16(0, (const __global float *)p + at);
-    if (CLX_QKV != CLX_IN)
-        x = (float16)(clx_round4(x.s0123, CLX_QKV), clx_round4(x.s4567, CLX_QKV), clx_round4(x.s89ab, CLX_QKV),
-                      clx_round4(x.scdef, CLX_QKV));
-    return x;
-}
-
-/* to[r][0 .. width) = row r, columns column0 on; zeros behind column `columns` and row `rows.count`. */
-static inline void pack_rows(__local float *to, const matrix_rows rows, const int height, const int width,
-                             const int column0, const int columns)
-{
-    for (int r = 0; r < height; r++) {
-        __local float *row = to + r * width;
-        const int filled = r < rows.count ? min(width, columns - column0) : 0;
-        const ulong at = rows.offset + (ulong)((long)r * rows.stride) + (ulong)column0;
-        int c = 0;
-        for (; c + 16 <= filled; c += 16) vstore16(load16(rows.base, at + (ulong)c), 0, row + c);
-        for (; c < filled; c++) row[c] = clx_round(clx_load(rows.base, at + (ulong)c, CLX_IN), CLX_QKV);
-        for (; c < width; c++) row[c] = 0.0f;
-    }
-}
-
-/* qt[d][t] = q[t][d] * scale */
-static inline void pack_q(__local float *qt, const matrix_rows q, const float scale)
-{
-    for (int t = 0; t < CLX_BM; t++) {
-        const ulong at = q.offset + (ulong)((long)t * q.stride);
-        for (int d = 0; d < CLX_DHQK; d++)
-            qt[d * CLX_BM + t] =
-                t < q.count ? clx_round(clx_load(q.base, at + (ulong)d, CLX_IN), CLX_QKV) * scale : 0.0f;
-    }
-}
 
 /* What 16 neighbouring rows know of the gates. */
 typedef struct vector_rows {
@@ -138,52 +47,6 @@ static inline void load_rows(vector_rows *rows, float *smallest_M, const __globa
         rows[j].begin = vload16(0, begin);
         rows[j].t = row0 + j * 16 + lane;
     }
-}
-
-#if CLX_EXPLICIT
-/* All bits set where the mask keeps (row0 + t, s), for the 16 rows from `row` on. */
-static inline int16 mask_column(const __global uchar *mask, const long mask_t, const int rows)
-{
-    int keeps[16];
-    for (int i = 0; i < 16; i++) keeps[i] = i < rows && mask[(long)min(i, max(rows - 1, 0)) * mask_t] != 0 ? -1 : 0;
-    return vload16(0, keeps);
-}
-
-static inline bool mask_keeps_any(const __global uchar *mask, const long mask_t, const long mask_s, const int rows,
-                                  const int columns)
-{
-    for (int t = 0; t < rows; t++)
-        for (int s = 0; s < columns; s++)
-            if (mask[(long)t * mask_t + (long)s * mask_s] != 0) return true;
-    return false;
-}
-#endif
-
-/* pt[s][t] = k[s] . q[t] for CLX_RS columns from s on and 16 rows from t on. */
-static inline void multiply_kq(__local float *pt, const __local float *kp, const __local float *qt, const int s,
-                               const int t)
-{
-    float16 x[CLX_RS];
-    for (int r = 0; r < CLX_RS; r++) x[r] = (float16)(0.0f);
-    const __local float *k = kp + s * CLX_DHQK;
-    for (int d = 0; d < CLX_DHQK; d++) {
-        const float16 q = vload16(0, qt + d * CLX_BM + t);
-        for (int r = 0; r < CLX_RS; r++) x[r] = fma(q, (float16)(k[r * CLX_DHQK + d]), x[r]);
-    }
-    for (int r = 0; r < CLX_RS; r++) vstore16(x[r], 0, pt + (s + r) * CLX_BM + t);
-}
-
-/* ot[t][c] += sum_s pt[s][t] vp[s][c] for CLX_RT rows from t on and 16 columns from c on. */
-static inline void multiply_pv(__local float *ot, const __local float *pt, const __local float *vp, const int t,
-                               const int c)
-{
-    float16 x[CLX_RT];
-    for (int r = 0; r < CLX_RT; r++) x[r] = vload16(0, ot + (t + r) * CLX_DVB + c);
-    for (int s = 0; s < CLX_BN; s++) {
-        const float16 v = vload16(0, vp + s * CLX_DVB + c);
-        for (int r = 0; r < CLX_RT; r++) x[r] = fma(v, (float16)(pt[s * CLX_BM + t + r]), x[r]);
-    }
-    for (int r = 0; r < CLX_RT; r++) vstore16(x[r], 0, ot + (t + r) * CLX_DVB + c);
 }
 
 static inline void store_row(__global void *h, const ulong at, const __local float *row, const float denominator,
@@ -226,11 +89,11 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     for (int j = 0; j < CLX_BM / 16; j++) sums[j] = (float16)(0.0f);
     for (int e = 0; e < CLX_BM * CLX_DVB; e++) ot[e] = 0.0f;
 
-    const matrix_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s,
+    const cpu_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s,
                                 rows_here};
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n * v_h);
-    pack_q(qt, q_rows, scale);
+    cpu_pack_q(qt, q_rows, scale);
 #if CLX_EXPLICIT
     const __global uchar *mask_rows = mask + (mask_offset + (ulong)((long)row0 * mask_t));
     const int first = 0, end = S;
@@ -241,14 +104,14 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     for (int s0 = first; s0 < end; s0 += CLX_BN) {
         if (mlstm_tile_is_zero(maxima[s0 / CLX_BN], smallest_M)) continue;
 #if CLX_EXPLICIT
-        if (!mask_keeps_any(mask_rows + (long)s0 * mask_s, mask_t, mask_s, rows_here, min(CLX_BN, S - s0))) continue;
+        if (!cpu_mask_keeps_any(mask_rows + (long)s0 * mask_s, mask_t, mask_s, rows_here, min(CLX_BN, S - s0))) continue;
 #endif
-        const matrix_rows k_rows = {k, k0 + (ulong)((long)s0 * k_s), k_s, S - s0};
-        const matrix_rows v_rows = {v, v0 + (ulong)((long)s0 * v_s), v_s, S - s0};
-        pack_rows(kp, k_rows, CLX_BN, CLX_DHQK, 0, CLX_DHQK);
-        pack_rows(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV);
+        const cpu_rows k_rows = {k, k0 + (ulong)((long)s0 * k_s), k_s, S - s0};
+        const cpu_rows v_rows = {v, v0 + (ulong)((long)s0 * v_s), v_s, S - s0};
+        cpu_pack_rows(kp, k_rows, CLX_BN, CLX_DHQK, 0, CLX_DHQK);
+        cpu_pack_rows(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV);
         for (int t = 0; t < CLX_BM; t += 16)
-            for (int s = 0; s < CLX_BN; s += CLX_RS) multiply_kq(pt, kp, qt, s, t);
+            for (int s = 0; s < CLX_BN; s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
 
         for (int s = 0; s < CLX_BN; s++) {
             const int column = min(s0 + s, S - 1);
@@ -259,7 +122,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
                 const float16 x = (weight.s0 - rows[j].M_high) + (weight.s1 - rows[j].M_low);
 #if CLX_EXPLICIT
                 const int16 sees = (start[column] == rows[j].begin) & (rows[j].M_high != -INFINITY) &
-                                   mask_column(mask_rows + (long)(j * 16) * mask_t + (long)column * mask_s, mask_t,
+                                   cpu_mask_column(mask_rows + (long)(j * 16) * mask_t + (long)column * mask_s, mask_t,
                                                clamp(rows_here - j * 16, 0, 16));
 #else
                 const int16 sees = (column <= rows[j].t) & (column >= rows[j].begin) & (rows[j].M_high != -INFINITY);
@@ -270,7 +133,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
             }
         }
         for (int c = 0; c < CLX_DVB; c += 16)
-            for (int t = 0; t < CLX_BM; t += CLX_RT) multiply_pv(ot, pt, vp, t, c);
+            for (int t = 0; t < CLX_BM; t += CLX_RT) cpu_multiply_pv(ot, pt, vp, t, c);
     }
 
     float row_sums[CLX_BM];

@@ -111,8 +111,8 @@ CLX_API const char *clx_mlstm_variant(const clx_mlstm *op);
  *
  *     C = sum_s w[s] k[s] v[s]^T     n = sum_s w[s] k[s]     w[s] = exp(logD[S-1,s] - m)     m = m[S-1]
  *
- * (S = 0 leaves C, n and m untouched.) A row that sees no column gives 0, and so does one whose normaliser is 0 (eps = 0) or infinite. fgate = -inf is a
- * hard reset. All arithmetic accumulates in f32.
+ * (S = 0 leaves C, n and m untouched.) A row that sees no column gives 0, and so does one whose normaliser is 0
+ * (eps = 0) or infinite. fgate = -inf is a hard reset. All arithmetic accumulates in f32.
  * Source: xLSTM, arXiv:2405.04517, appendix A; docs/math.md has the corner cases and how they are met.
  *
  * Enqueues and returns: does not wait, compile or read a file. Device memory is allocated only where

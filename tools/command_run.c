@@ -31,6 +31,18 @@ static bool same_file(const char *a, const char *b)
 #endif
 }
 
+/* Renaming onto a device or a pipe would replace it by a file. */
+static bool may_replace(const char *path)
+{
+#ifdef _WIN32
+    (void)path;
+    return true;
+#else
+    struct stat found;
+    return stat(path, &found) != 0 || S_ISREG(found.st_mode);
+#endif
+}
+
 static clx_status write_outputs(const request *wanted, const tool_call *call, clx_error *error)
 {
     char time_ms[32];
@@ -126,5 +138,6 @@ int tool_command_run(int argc, char **argv)
     if (same_file(wanted.input, wanted.output)) {
         return tool_usage("run", "%s is the input and would be overwritten", wanted.output);
     }
+    if (!may_replace(wanted.output)) return tool_fail("%s: exists and is not a regular file", wanted.output);
     return run_case(&wanted);
 }

@@ -43,6 +43,17 @@ fail:
     return true;
 }
 
+static bool can_open(const char *selector)
+{
+    clx_error error = CLX_ERROR_INIT;
+    tool_session session;
+    tool_session_options options = {.selector = selector};
+    bool opened = tool_session_open(&session, &options, &error) == CLX_OK;
+    if (!opened) tool_fail_error(NULL, &error);
+    tool_session_close(&session);
+    return opened;
+}
+
 /* All problems with one kernel family. `simt` must serve every device; others may not apply. */
 static int try_variants(const char *variants, const char *selector, cJSON *devices)
 {
@@ -100,6 +111,10 @@ static int try_devices(const char *device, bool json)
     }
     for (size_t index = 0; index < count; ++index) {
         const char *variants;
+        if (!can_open(selectors[index])) {
+            result = TOOL_FAILED;
+            continue;
+        }
         for (size_t f = 0; (variants = clxi_kernel_table_family(f)) != NULL; ++f) {
             if (index + f > 0 && !whole) putchar('\n');
             if (try_variants(variants, selectors[index], devices) != TOOL_OK) result = TOOL_FAILED;

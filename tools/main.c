@@ -72,13 +72,15 @@ int tool_fail_error(const char *what, clx_error *error)
 
 /* A stream that was closed before the start would lend its number to the next file we open, and our messages would end
  * up in that file. Fill such gaps with something that refuses to be written. */
-static void occupy_standard_streams(void)
+static void prepare_streams(void)
 {
 #ifndef _WIN32
     for (int stream = 0; stream <= 2; ++stream) {
         if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) (void)!open("/dev/null", O_RDONLY);
     }
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe becomes a failed write, which finish() reports */
+    /* A closed pipe and a file that may not grow become failed writes, which are reported. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 #endif
 }
 
@@ -108,6 +110,6 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    occupy_standard_streams();
+    prepare_streams();
     return finish(dispatch(argc, argv));
 }

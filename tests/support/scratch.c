@@ -18,20 +18,25 @@ static void remove_file(void *user, const char *path, const char *name, uint64_t
     clxi_file_remove(path);
 }
 
+void folder_empty(const char *path)
+{
+    clxi_folder_visit(path, remove_file, NULL);
+}
+
 char *folder_fresh(const char *name)
 {
     clxi_text path = CLXI_TEXT_INIT;
     clxi_text_printf(&path, "%s/test-folders/%s-%ld", CLX_TEST_BINARY_DIR, name, (long)getpid());
     ck_assert(!path.failed);
     ck_assert_msg(clxi_folder_make(path.data), "%s", path.data);
-    clxi_folder_visit(path.data, remove_file, NULL);
+    folder_empty(path.data);
     return path.data;
 }
 
 void folder_drop(char *path)
 {
     chmod(path, 0700);
-    clxi_folder_visit(path, remove_file, NULL);
+    folder_empty(path);
     rmdir(path);
     free(path);
 }

@@ -63,6 +63,7 @@ float random_normal(random_state *random);
 /* A new empty folder below the build folder, malloc'ed; removed with all in it by folder_drop, which frees it. */
 char *folder_fresh(const char *name);
 void folder_drop(char *path);
+void folder_empty(const char *path);
 
 /* "folder/name", malloc'ed. */
 char *path_join(const char *folder, const char *name);

@@ -15,7 +15,9 @@ extern "C" {
     XX(F32, 1, 4, "f32", "float32")                                                                                    \
     XX(F16, 2, 2, "f16", "float16")                                                                                    \
     XX(BF16, 3, 2, "bf16", "bfloat16")                                                                                 \
-    XX(BOOL, 4, 1, "bool", "bool")
+    XX(BOOL, 4, 1, "bool", "bool")                                                                                     \
+    XX(I32, 5, 4, "i32", "int32")                                                                                      \
+    XX(I64, 6, 8, "i64", "int64")
 
 typedef enum clx_dtype {
     CLX_DTYPE_DEFAULT = 0, /* "as documented where it is used", mostly: the dtype of the input */

@@ -86,7 +86,7 @@ bool clxi_value_parse(const clxi_param_row *row, const char *text, clxi_value *o
         return parse_number(text, &out->number[0]) && out->number[0] > 0 && isfinite(out->number[0]);
     case CLXI_KIND_DTYPE:
         out->dtype = clx_dtype_parse(text);
-        return out->dtype != CLX_DTYPE_DEFAULT && out->dtype != CLX_BOOL;
+        return out->dtype == CLX_F32 || out->dtype == CLX_F16 || out->dtype == CLX_BF16;
     case CLXI_KIND_CHOICE:
         return parse_word(row->words, text, &out->integer);
     case CLXI_KIND_RANGE:

@@ -24,8 +24,8 @@
     XX(F16, 2, CLX_F16)                                                                                                \
     XX(BF16, 2, CLX_BF16)                                                                                              \
     XX(BOOL, 1, CLX_BOOL)                                                                                              \
-    XX(I32, 4, CLX_DTYPE_DEFAULT)                                                                                      \
-    XX(I64, 8, CLX_DTYPE_DEFAULT)
+    XX(I32, 4, CLX_I32)                                                                                                \
+    XX(I64, 8, CLX_I64)
 
 typedef enum clxi_st_dtype {
     CLXI_ST_NONE = 0,

@@ -81,5 +81,8 @@ clx_status tool_call_finish(tool_call *call, cl_event event, const char *variant
 
 /* The families. */
 clx_status tool_case_mlstm(tool_call *call);
+clx_status tool_case_recurrent(tool_call *call);
+clx_status tool_case_freqs(tool_call *call);
+clx_status tool_case_rotary(tool_call *call);
 
 #endif

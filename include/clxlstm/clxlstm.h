@@ -2,9 +2,10 @@
  *
  * clxlstm: xLSTM's operators on any OpenCL device. This header includes all others.
  *
- *   status.h    statuses and errors          dtype.h    element types
- *   tensor.h    views of buffers             context.h  device, cache, pool, launch
- *   mlstm.h     mLSTM, parallel form
+ *   status.h    statuses and errors          dtype.h      element types
+ *   tensor.h    views of buffers             context.h    device, cache, pool, launch
+ *   mlstm.h     mLSTM, parallel form         recurrent.h  mLSTM, recurrent form
+ *   rotary.h    rotary embeddings            norm.h       layernorm and rmsnorm
  *
  * The life of a call: a context once per device; an operator once per configuration (everything slow or fallible
  * happens there); then any number of enqueues, which neither block nor compile. */
@@ -14,6 +15,9 @@
 #include <clxlstm/context.h>
 #include <clxlstm/dtype.h>
 #include <clxlstm/mlstm.h>
+#include <clxlstm/norm.h>
+#include <clxlstm/recurrent.h>
+#include <clxlstm/rotary.h>
 #include <clxlstm/status.h>
 #include <clxlstm/tensor.h>
 

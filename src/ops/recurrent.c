@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The recurrent mLSTM. A step is one launch. A sequence is three or more:
+ *
+ *     recurrent_begin     the caller's state to the f32 of the workspace
+ *     *_sequence          a stretch of tokens, the state in the workspace; several where launches must be short
+ *     recurrent_end       the state back, where it is wanted */
+#include "base/arith.h"
+#include "ops/op_check.h"
+#include "ops/recurrent_op.h"
+#include "runtime/align.h"
+#include "runtime/program.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define ITEMS_WANTED 256 /* of a group, on a device that allows it */
+#define TOKENS_PER_LAUNCH                                                                                              \
+    2048 /* on a device that must stay responsive: a step takes microseconds however small it is */
+
+static clx_status get_kernel(const clx_recurrent *op, const char *source, const char *shared, const char *own,
+                             const char *name, cl_kernel *out, clx_error *error)
+{
+    clxi_text options = CLXI_TEXT_INIT;
+    clxi_text_printf(&options, "%s -D CLX_WG=%u %s", shared, op->plan.items, own);
+    clx_status status = options.failed ? clxi_fail_memory(error, "compile options")
+                                       : clxi_kernel_get(op->context, source, options.data, name, out, error);
+    clxi_text_free(&options);
+    return status;
+}
+
+static clx_status build_simt(clx_recurrent *op, const char *shared, clx_error *error)
+{
+    const clxi_recurrent_plan *plan = &op->plan;
+    clx_status status = CLX_OK;
+    clxi_text step = CLXI_TEXT_INIT;
+    clxi_text aligned = CLXI_TEXT_INIT;
+    clxi_text sequence = CLXI_TEXT_INIT;
+    clxi_text_printf(&step, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_VC=%u -D CLX_ALIGNED=0", plan->rows, plan->held,
+                     plan->width);
+    clxi_text_printf(&aligned, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_VC=%u -D CLX_ALIGNED=1", plan->rows, plan->held,
+                     plan->width);
+    clxi_text_printf(&sequence, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_T=%u", plan->rows, plan->held, plan->tokens);
+    if (step.failed || aligned.failed || sequence.failed) {
+        status = clxi_fail_memory(error, "compile options");
+        goto fail;
+    }
+    CLXI_TRY(get_kernel(op, "recurrent_step.cl", shared, step.data, "simt_recurrent_step", &op->step, error));
+    if (op->desc.DHV % 4 == 0)
+        CLXI_TRY(
+            get_kernel(op, "recurrent_step.cl", shared, aligned.data, "simt_recurrent_step", &op->step_aligned, error));
+    CLXI_TRY(get_kernel(op, "recurrent_sequence.cl", shared, sequence.data, "simt_recurrent_sequence", &op->sequence,
+                        error));
+fail:
+    clxi_text_free(&step);
+    clxi_text_free(&aligned);
+    clxi_text_free(&sequence);
+    return status;
+}
+
+static clx_status build_cpu(clx_recurrent *op, const char *shared, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_text own = CLXI_TEXT_INIT;
+    clxi_text_printf(&own, "-D CLX_WIDTH=%u", op->plan.width);
+    if (own.failed) {
+        status = clxi_fail_memory(error, "compile options");
+        goto fail;
+    }
+    CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", shared, own.data, "cpu_recurrent_step", &op->step, error));
+    CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", shared, own.data, "cpu_recurrent_sequence", &op->sequence, error));
+fail:
+    clxi_text_free(&own);
+    return status;
+}
+
+static void release_kernels(clx_recurrent *op)
+{
+    cl_kernel *kernels[] = {&op->begin, &op->end, &op->sequence, &op->step, &op->step_aligned};
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
+        clxi_kernel_release(*kernels[i]);
+        *kernels[i] = NULL;
+    }
+}
+
+static bool kernels_fit(const clx_recurrent *op)
+{
+    const cl_kernel kernels[] = {op->begin, op->end, op->sequence, op->step, op->step_aligned};
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
+        if (kernels[i] && !clxi_kernel_fits(op->context, kernels[i], op->plan.items)) return false;
+    return true;
+}
+
+static clx_status build_plan(clx_recurrent *op, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_text shared = CLXI_TEXT_INIT;
+    clxi_recurrent_options(&op->plan, &op->desc, &shared);
+    if (shared.failed) {
+        status = clxi_fail_memory(error, "compile options");
+        goto fail;
+    }
+    CLXI_TRY(get_kernel(op, "recurrent_state.cl", shared.data, "", "recurrent_begin", &op->begin, error));
+    CLXI_TRY(get_kernel(op, "recurrent_state.cl", shared.data, "", "recurrent_end", &op->end, error));
+    CLXI_TRY(op->plan.cpu ? build_cpu(op, shared.data, error) : build_simt(op, shared.data, error));
+fail:
+    clxi_text_free(&shared);
+    return status;
+}
+
+/* The largest groups that the device and the kernels' registers allow. */
+static clx_status build_fitting(clx_recurrent *op, clx_error *error)
+{
+    const clxi_caps *caps = &op->context->caps;
+    const bool cpu = caps->is_cpu && clxi_context_allows(op->context, "cpu");
+    uint64_t items = ITEMS_WANTED;
+    if (!cpu && !clxi_context_allows(op->context, "simt"))
+        return clxi_fail(error, CLX_ERR_UNSUPPORTED, "recurrent: no family that fits the device is allowed");
+    while (items > caps->max_work_group)
+        items /= 2;
+    for (; items > 0; items /= 2) {
+        op->plan = clxi_recurrent_plan_make(caps, &op->desc, cpu, items);
+        clx_status status = build_plan(op, error);
+        if (status != CLX_OK || kernels_fit(op)) return status;
+        release_kernels(op);
+    }
+    return clxi_fail(error, CLX_ERR_UNSUPPORTED, "recurrent: its kernels do not fit the device's work-groups");
+}
+
+clx_status clx_recurrent_create(clx_context *context, const clx_recurrent_desc *desc, clx_recurrent **out,
+                                clx_error *error)
+{
+    clx_recurrent *op = NULL;
+    clxi_text name = CLXI_TEXT_INIT;
+    if (out) *out = NULL;
+    clx_status status = clxi_check_create(context, desc, out, error);
+    if (status != CLX_OK) return status;
+    op = calloc(1, sizeof *op);
+    if (!op) return clxi_fail_memory(error, "a recurrent mLSTM operator");
+    clxi_context_retain(context);
+    op->context = context;
+    op->desc = *desc;
+    CLXI_TRY(clxi_recurrent_check_desc(&op->desc, error));
+    CLXI_TRY(build_fitting(op, error));
+    clxi_text_printf(&name, "%s_recurrent_%s", op->plan.cpu ? "cpu" : "simt", clx_dtype_name(op->desc.qkv_dtype));
+    op->name = name.data;
+    if (name.failed) {
+        status = clxi_fail_memory(error, "a variant's name");
+        goto fail;
+    }
+    *out = op;
+    return CLX_OK;
+fail:
+    clx_recurrent_destroy(op);
+    return status;
+}
+
+void clx_recurrent_destroy(clx_recurrent *op)
+{
+    if (!op) return;
+    release_kernels(op);
+    clxi_context_release(op->context);
+    free(op->name);
+    free(op);
+}
+
+const char *clx_recurrent_variant(const clx_recurrent *op)
+{
+    return op ? op->name : NULL;
+}
+
+clx_status clx_recurrent_workspace_size(const clx_recurrent *op, uint64_t B, uint64_t NH, uint64_t *size_bytes,
+                                        clx_error *error)
+{
+    clxi_recurrent_sizes sizes;
+    uint64_t floats = 0;
+    if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    if (!size_bytes) return clxi_fail(error, CLX_ERR_NULL, "size_bytes: NULL, expected where to put the size");
+    clx_status status = clxi_recurrent_check_sizes(B, NH, 1, &sizes, error);
+    if (status == CLX_OK) status = clxi_recurrent_workspace_floats(op, sizes.heads, &floats, error);
+    if (status == CLX_OK) *size_bytes = floats * 4;
+    return status;
+}
+
+static float start_m(const clx_recurrent *op)
+{
+    return op->desc.start == CLX_START_EMPTY ? -INFINITY : 0.0f;
+}
+
+static void run_begin(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
+                      const clxi_recurrent_sizes *sizes)
+{
+    clxi_bind bind = clxi_bind_begin(op->begin);
+    clxi_bind_view(&bind, args->C, 3);
+    clxi_bind_view(&bind, args->n, 3);
+    clxi_bind_view(&bind, args->m, 2);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u32(&bind, (uint32_t)sizes->NH);
+    clxi_bind_u32(&bind, args->C == NULL);
+    clxi_bind_f32(&bind, start_m(op));
+    clxi_call_kernel(call, &bind, "recurrent_begin", sizes->heads * op->desc.DHQK, op->plan.items,
+                     4.0 * (double)op->desc.DHV);
+}
+
+static void run_end(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
+                    const clxi_recurrent_sizes *sizes, uint32_t side)
+{
+    clxi_bind bind = clxi_bind_begin(op->end);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u32(&bind, (uint32_t)sizes->NH);
+    clxi_bind_u32(&bind, side);
+    clxi_bind_view(&bind, args->C_out, 3);
+    clxi_bind_view(&bind, args->n_out, 3);
+    clxi_bind_view(&bind, args->m_out, 2);
+    clxi_call_kernel(call, &bind, "recurrent_end", sizes->heads * op->desc.DHQK, op->plan.items,
+                     4.0 * (double)op->desc.DHV);
+}
+
+/* Tokens begin .. end - 1. `side` is the half of the workspace's n and m that is read. */
+static void run_stretch(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
+                        const clxi_recurrent_sizes *sizes, uint32_t side, uint64_t begin, uint64_t end)
+{
+    const uint64_t slices = clxi_ceil_div(op->desc.DHV, op->plan.slice);
+    const double work = 8.0 * (double)op->desc.DHQK * (double)op->plan.slice * (double)(end - begin);
+    clxi_bind bind = clxi_bind_begin(op->sequence);
+    clxi_bind_view(&bind, args->q, 3);
+    clxi_bind_view(&bind, args->k, 3);
+    clxi_bind_view(&bind, args->v, 3);
+    clxi_bind_view(&bind, args->igate, 3);
+    clxi_bind_view(&bind, args->fgate, 3);
+    clxi_bind_view(&bind, args->h, 3);
+    clxi_bind_workspace(&bind, call);
+    clxi_bind_u64(&bind, sizes->heads);
+    clxi_bind_u32(&bind, (uint32_t)sizes->NH);
+    clxi_bind_u32(&bind, side);
+    clxi_bind_u64(&bind, begin);
+    clxi_bind_u64(&bind, end);
+    clxi_bind_f32(&bind, op->desc.eps);
+    clxi_call_kernel(call, &bind, "recurrent_sequence", sizes->heads * slices, op->plan.items, work);
+}
+
+clx_status clx_recurrent_enqueue(clx_recurrent *op, const clx_launch *launch, const clx_recurrent_args *args,
+                                 clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_call call;
+    clxi_recurrent_sizes sizes = {0};
+    clxi_extent extents[CLXI_REC_EXTENTS];
+    uint64_t floats = 0;
+    uint32_t side = 0;
+    if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_recurrent_check_args(op, args, false, &sizes, extents, error));
+    CLXI_TRY(clxi_recurrent_workspace_floats(op, sizes.heads, &floats, error));
+    CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_REC_EXTENTS, error));
+    if (sizes.heads > 0 && (sizes.S > 0 || args->C_out)) {
+        const uint64_t stretch = isinf(op->context->launch_flops) ? sizes.S : TOKENS_PER_LAUNCH;
+        run_begin(&call, op, args, &sizes);
+        for (uint64_t t = 0; t < sizes.S; t += stretch, side ^= 1)
+            run_stretch(&call, op, args, &sizes, side, t, clxi_min_u64(t + stretch, sizes.S));
+        if (args->C_out) run_end(&call, op, args, &sizes, side);
+    }
+    return clxi_call_end(&call);
+fail:
+    return status;
+}
+
+static void run_step(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
+                     const clxi_recurrent_sizes *sizes)
+{
+    const bool fresh = args->C == NULL;
+    const bool inplace = !fresh && (clxi_view_same(args->n, args->n_out) || clxi_view_same(args->m, args->m_out));
+    const bool aligned =
+        op->step_aligned && (fresh || clxi_view_aligned(args->C, 4)) && clxi_view_aligned(args->C_out, 4);
+    const uint64_t slices =
+        clxi_recurrent_step_slices(&op->plan, &op->context->caps, op->desc.DHV, sizes->heads, inplace);
+    clxi_bind bind = clxi_bind_begin(aligned ? op->step_aligned : op->step);
+    clxi_bind_view(&bind, args->q, 2);
+    clxi_bind_view(&bind, args->k, 2);
+    clxi_bind_view(&bind, args->v, 2);
+    clxi_bind_view(&bind, args->igate, 2);
+    clxi_bind_view(&bind, args->fgate, 2);
+    clxi_bind_view(&bind, args->C, 3);
+    clxi_bind_view(&bind, args->n, 3);
+    clxi_bind_view(&bind, args->m, 2);
+    clxi_bind_view(&bind, args->C_out, 3);
+    clxi_bind_view(&bind, args->n_out, 3);
+    clxi_bind_view(&bind, args->m_out, 2);
+    clxi_bind_view(&bind, args->h, 2);
+    clxi_bind_u32(&bind, (uint32_t)sizes->NH);
+    clxi_bind_u32(&bind, (uint32_t)slices);
+    clxi_bind_u32(&bind, fresh);
+    clxi_bind_f32(&bind, start_m(op));
+    clxi_bind_f32(&bind, op->desc.eps);
+    clxi_call_kernel(call, &bind, "recurrent_step", sizes->heads * slices, op->plan.items,
+                     8.0 * (double)op->desc.DHQK * (double)op->desc.DHV / (double)slices);
+}
+
+clx_status clx_recurrent_step_enqueue(clx_recurrent *op, const clx_launch *launch, const clx_recurrent_args *args,
+                                      clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_call call;
+    clxi_recurrent_sizes sizes = {0};
+    clxi_extent extents[CLXI_REC_EXTENTS];
+    if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_recurrent_check_args(op, args, true, &sizes, extents, error));
+    CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, CLXI_REC_EXTENTS, error));
+    if (sizes.heads > 0) run_step(&call, op, args, &sizes);
+    return clxi_call_end(&call);
+fail:
+    return status;
+}

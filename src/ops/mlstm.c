@@ -87,50 +87,15 @@ fail:
     return status;
 }
 
-/* One candidate, built and, unless it is the anchor itself, tried. */
-static clx_status try_plan(clx_context *context, const clxi_mlstm_problem *problem, const clxi_mlstm_plan *plan,
-                           float eps, clx_mlstm **out, clx_error *error)
-{
-    clx_status status = clxi_mlstm_build(context, problem, plan, eps, out, error);
-    if (status == CLX_OK && plan->tile.family != CLXI_FAMILY_SIMT) status = clxi_mlstm_trial(*out, error);
-    if (status != CLX_OK) {
-        clx_mlstm_destroy(*out);
-        *out = NULL;
-    }
-    return status;
-}
-
 clx_status clx_mlstm_create(clx_context *context, const clx_mlstm_desc *desc, clx_mlstm **out, clx_error *error)
 {
     clxi_mlstm_problem problem;
-    clxi_mlstm_plan plans[8];
     if (!out) return clxi_fail(error, CLX_ERR_NULL, "out: NULL, expected where to put the operator");
     *out = NULL;
     if (!context) return clxi_fail(error, CLX_ERR_NULL, "context: NULL, expected a clx_context");
-    clx_status status = clxi_mlstm_check_desc(desc, &problem, error);
+    const clx_status status = clxi_mlstm_check_desc(desc, &problem, error);
     if (status != CLX_OK) return status;
-
-    const clxi_tile_limits limits = {context->caps.is_cpu, context->caps.max_work_group, context->caps.local_bytes,
-                                     context->caps.native_float_width};
-    const size_t count = clxi_mlstm_plan_candidates(&limits, &problem, plans, sizeof plans / sizeof plans[0]);
-    clx_error last = CLX_ERROR_INIT;
-    for (size_t i = 0; i < count; i++) {
-        const char *family = clxi_family_name(plans[i].tile.family);
-        if (!clxi_context_allows(context, family)) continue;
-        clx_error_clear(&last);
-        status = try_plan(context, &problem, &plans[i], desc->eps, out, &last);
-        if (status == CLX_OK) return CLX_OK;
-        clxi_log_line(&context->log, CLXI_LOG_WARNING, "mlstm: a %s variant was dropped: %s", family, last.message);
-        if (status == CLX_ERR_HOST_MEMORY) break;
-    }
-    if (last.status == CLX_OK)
-        return clxi_fail(error, CLX_ERR_UNSUPPORTED, "mlstm: no allowed kernel variant fits the device (of %zu)",
-                         count);
-    if (error)
-        *error = last;
-    else
-        clx_error_clear(&last);
-    return status;
+    return clxi_mlstm_choose(context, &problem, desc->eps, out, error);
 }
 
 void clx_mlstm_destroy(clx_mlstm *op)

@@ -53,7 +53,8 @@ clx_status clxi_mlstm_workspace_floats(const clx_mlstm *op, const clxi_mlstm_siz
 clx_status clxi_mlstm_build(clx_context *context, const clxi_mlstm_problem *problem, const clxi_mlstm_plan *plan,
                             float eps, clx_mlstm **out, clx_error *error);
 
-/* Runs `op` and the anchor (`simt`) on one small problem. Good where they agree; remembered by the context. */
-clx_status clxi_mlstm_trial(clx_mlstm *op, clx_error *error);
+/* Builds the best plan that can be trusted on the context's device. */
+clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *problem, float eps, clx_mlstm **out,
+                             clx_error *error);
 
 #endif

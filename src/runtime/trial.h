@@ -7,7 +7,7 @@
 
 #include "runtime/context.h"
 
-#define CLXI_TRIAL_BUFFERS 16
+#define CLXI_TRIAL_BUFFERS 32
 
 typedef struct clxi_trial {
     clx_context *context;

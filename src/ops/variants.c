@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The choice between variants; see the header. */
+#include "ops/variants.h"
+#include "ops/trial_data.h"
+#include "runtime/verdict.h"
+
+clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
+{
+    const clxi_caps *caps = &context->caps;
+    return (clxi_tile_limits){caps->is_cpu, caps->max_work_group, caps->local_bytes, caps->native_float_width};
+}
+
+/* The anchor of the same problem, whatever the `variants` option says: the first simt candidate that builds. */
+static clx_status build_anchor(const clxi_variants *variants, void **out, clx_error *error)
+{
+    clx_status status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "no simt variant to compare with");
+    for (size_t i = 0; i < variants->count && status != CLX_OK; i++)
+        if (variants->family(variants->user, i) == CLXI_FAMILY_SIMT)
+            status = variants->build(variants->user, i, out, error);
+    return status;
+}
+
+static clx_status run_trial(clx_context *context, const clxi_variants *variants, void *op, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clxi_trial trial = {0};
+    clx_tensor ours, theirs;
+    void *anchor = NULL;
+    CLXI_TRY(build_anchor(variants, &anchor, error));
+    CLXI_TRY(clxi_trial_begin(&trial, context, error));
+    CLXI_TRY(variants->run(op, &trial, &ours, error));
+    CLXI_TRY(variants->run(anchor, &trial, &theirs, error));
+    CLXI_TRY(clxi_trial_compare(&trial, &ours, &theirs, error));
+fail:
+    clxi_trial_end(&trial);
+    variants->destroy(anchor);
+    return status;
+}
+
+/* The remembered verdict, or a trial. */
+static clx_status trust(clx_context *context, const clxi_variants *variants, void *op, clx_error *error)
+{
+    clxi_hash key;
+    clx_status status = variants->fingerprint(op, &key, error);
+    if (status != CLX_OK) return status;
+    switch (clxi_verdict_get(context, key)) {
+    case CLXI_VERDICT_GOOD:
+        return CLX_OK;
+    case CLXI_VERDICT_BAD:
+        return clxi_fail(error, CLX_ERR_UNSUPPORTED, "it failed its trial on this device before");
+    case CLXI_VERDICT_UNKNOWN:
+        break;
+    }
+    status = run_trial(context, variants, op, error);
+    /* a shortage says nothing about the variant */
+    if (status == CLX_OK || status == CLX_ERR_UNSUPPORTED || status == CLX_ERR_OPENCL)
+        clxi_verdict_set(context, key, status == CLX_OK ? CLXI_VERDICT_GOOD : CLXI_VERDICT_BAD);
+    return status;
+}
+
+/* One candidate, built and, unless it is the anchor itself, tried. */
+static clx_status try_variant(clx_context *context, const clxi_variants *variants, size_t index, void **op,
+                              clx_error *error)
+{
+    clx_status status = variants->build(variants->user, index, op, error);
+    if (status != CLX_OK) return status;
+    if (variants->family(variants->user, index) != CLXI_FAMILY_SIMT) status = trust(context, variants, *op, error);
+    if (status != CLX_OK) {
+        variants->destroy(*op);
+        *op = NULL;
+    }
+    return status;
+}
+
+clx_status clxi_variants_choose(clx_context *context, const clxi_variants *variants, void **op, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    clx_error last = CLX_ERROR_INIT;
+    for (size_t i = 0; i < variants->count; i++) {
+        const char *family = clxi_family_name(variants->family(variants->user, i));
+        if (!clxi_context_allows(context, family)) continue;
+        clx_error_clear(&last);
+        status = try_variant(context, variants, i, op, &last);
+        if (status == CLX_OK) return CLX_OK;
+        clxi_log_line(&context->log, CLXI_LOG_WARNING, "%s: a %s variant was dropped: %s", variants->name, family,
+                      last.message);
+        if (status == CLX_ERR_HOST_MEMORY) break;
+    }
+    if (last.status == CLX_OK)
+        return clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: no allowed kernel variant fits the device (of %zu)",
+                         variants->name, variants->count);
+    if (error)
+        *error = last;
+    else
+        clx_error_clear(&last);
+    return status;
+}

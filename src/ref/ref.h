@@ -29,7 +29,7 @@ typedef struct clxi_ref_mlstm {
     double *h, *cond; /* (B, NH, S, DHV), or (B, NH, row_count, DHV) in the order of rows */
 } clxi_ref_mlstm;
 
-/* The mLSTM in its parallel, stabilised form, spec section 1:
+/* The mLSTM in its parallel, stabilised form:
  *
  *     lf[t]     = log_sigmoid(fgate[t]),   F[t] = lf[0] + ... + lf[t]
  *     logD[t,s] = F[t] - F[s] + igate[s]   where the mask is true, else -inf
@@ -47,7 +47,7 @@ typedef struct clxi_ref_mlstm {
  * Source: xLSTM, arXiv:2405.04517, appendix A; O(S (DHQK + DHV)) per row. */
 bool clxi_ref_mlstm_parallel(const clxi_ref_mlstm *p);
 
-/* The mLSTM in its recurrent form, spec section 5:
+/* The mLSTM in its recurrent form:
  *
  *     m' = max(lf + m, i)      a = exp(lf + m - m')      b = exp(i - m')
  *     C' = a C + b k v^T       n' = a n + b k
@@ -75,7 +75,7 @@ typedef struct clxi_ref_recurrent {
 
 bool clxi_ref_mlstm_recurrent(const clxi_ref_recurrent *p);
 
-/* Tables of rotary embeddings, spec section 2: sin and cos of t theta^(-2j / feat_dim) for t = start, start + 1, ...
+/* Tables of rotary embeddings: sin and cos of t theta^(-2j / feat_dim) for t = start, start + 1, ...
  * and j = 0 .. feat_dim / 2 - 1, each (max_length, feat_dim / 2). Right to about |t| 2e-16.
  * Source: RoFormer, arXiv:2104.09864. */
 void clxi_ref_precompute_freqs(size_t feat_dim, size_t max_length, double theta, int64_t start, double *sin_table,
@@ -103,7 +103,7 @@ void clxi_ref_apply_rotary(const clxi_ref_rotary *p);
 
 typedef enum clxi_ref_activation { CLXI_REF_SOFTMAX, CLXI_REF_SIGMOID, CLXI_REF_NONE } clxi_ref_activation;
 
-/* Attention, spec section 3: pre-activation of q and k, their rotary embedding, and with L = q[t] . k[s] / sqrt(DHQK)
+/* Attention: pre-activation of q and k, their rotary embedding, and with L = q[t] . k[s] / sqrt(DHQK)
  *
  *     h[t] = sum_s W[t,s] v[s]      softmax  W = exp(L) / sum_s exp(L)
  *                                   sigmoid  W = 1 / (1 + exp(-(L - log(bias_length))))
@@ -170,7 +170,7 @@ typedef enum clxi_ref_statistic {
 
 #define CLXI_REF_MAX_GATE_INPUTS 16
 
-/* The mLSTM cell, spec section 4, steps 1 to 8: gate projections of the gate input (by default q, k and v), soft cap,
+/* The mLSTM cell: gate projections of the gate input (by default q, k and v), soft cap,
  * reset at document borders, norm of q and k, backend (eps 1e-6), norm of the output per head.
  *
  * Dense gates: gate[n] = sum_x input[x] kernel[x,n] + bias[n] over the inputs' concatenated features. Headwise: head n

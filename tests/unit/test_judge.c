@@ -21,7 +21,7 @@ typedef struct fixture {
 
 static fixture open_golden(const char *path)
 {
-    fixture x = {NULL};
+    fixture x = {.c = NULL};
     expect_ok(clxi_case_read(path, &x.c, &test_error));
     x.ours = case_load(x.c, "ref64.h", CLX_DTYPE_DEFAULT);
     x.ref64 = case_load(x.c, "ref64.h", CLX_DTYPE_DEFAULT);

@@ -197,13 +197,15 @@ static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t it
     return CL_SUCCESS;
 }
 
-/* Groups of one launch: as many as fit its share of work. */
+/* Groups of one launch: as many as fit its share of work, yet enough to give every part of the device one (Intel counts
+ * its eighths of a core as units), since fewer would take as long as one. */
 static uint64_t groups_at_once(const clxi_call *call, uint64_t groups, double flops_per_group)
 {
     double limit = call->context->launch_flops;
     if (!(flops_per_group > 0) || !(limit < (double)groups * flops_per_group)) return groups;
+    uint64_t parts = call->context->caps.compute_units / 8;
     double share = floor(limit / flops_per_group);
-    return share < 1 ? 1 : (uint64_t)share;
+    return share < (double)parts + 1 ? parts + 1 : (uint64_t)share;
 }
 
 void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A call's outputs against the expected values of its case. */
+ * A call's outputs against what is expected of them. */
 #include "case_judge.h"
 #include "base/fail.h"
+#include "case_reference.h"
 #include "element.h"
 #include "ref/judge.h"
 
@@ -11,15 +12,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The values of "ref64.h" and the like; NULL where the case has none or memory is short. */
-static double *expected_values(const clxi_case *input, const char *prefix, const char *output)
+/* What is expected of one output: NULL where there is nothing. */
+typedef struct expected {
+    size_t count;
+    double *ref64, *cond, *ref;
+} expected;
+
+static double *copy_values(const double *values, size_t count)
+{
+    double *copy = values ? malloc((count + 1) * sizeof *copy) : NULL;
+    if (copy) memcpy(copy, values, count * sizeof *copy);
+    return copy;
+}
+
+/* From the file ("ref64.h" and its companions), or else from the reference. */
+static expected expect_output(const clxi_case *input, const case_reference *reference, const char *output)
 {
     char name[TOOL_NAME_SIZE + 8];
-    snprintf(name, sizeof name, "%s.%s", prefix, output);
+    expected wanted = {0};
+    snprintf(name, sizeof name, "ref64.%s", output);
     const clxi_st_tensor *tensor = clxi_case_tensor(input, name);
-    double *values = tensor ? malloc((size_t)(clxi_st_count(tensor) + 1) * sizeof *values) : NULL;
-    if (values) clxi_st_to_f64(tensor, values);
-    return values;
+    const reference_output *computed = case_reference_find(reference, output);
+    if (tensor) {
+        wanted.count = (size_t)clxi_st_count(tensor);
+        wanted.ref64 = case_load(input, name, CLX_DTYPE_DEFAULT);
+        snprintf(name, sizeof name, "cond.%s", output);
+        wanted.cond = case_load(input, name, CLX_DTYPE_DEFAULT);
+        snprintf(name, sizeof name, "ref.%s", output);
+        wanted.ref = case_load(input, name, CLX_DTYPE_DEFAULT);
+    } else if (computed) {
+        wanted.count = computed->count;
+        wanted.ref64 = copy_values(computed->value, computed->count);
+        wanted.cond = copy_values(computed->cond, computed->count);
+    }
+    return wanted;
+}
+
+static void free_expected(expected *wanted)
+{
+    free(wanted->ref64);
+    free(wanted->cond);
+    free(wanted->ref);
 }
 
 /* A dtype parameter, where the operator has it. */
@@ -31,83 +64,83 @@ static clx_dtype dtype_param(const clxi_case *input, const char *name)
     return CLX_DTYPE_DEFAULT;
 }
 
-static clx_status judge_output(const tool_call *call, const tool_call_tensor *tensor, clxi_verdict *verdict,
+static clx_status judge_output(const tool_call *call, const char *output, const expected *wanted, clxi_verdict *verdict,
                                clx_error *error)
 {
-    clx_status status = CLX_OK;
-    const clxi_case *input = call->input;
+    const tool_call_tensor *tensor = tool_call_find(call, output);
+    if (!tensor) return clxi_fail(error, CLX_ERR_FORMAT, "%s: expected, but the call does not give it", output);
     size_t count = tensor->size_bytes / clx_dtype_size_bytes(tensor->view.dtype);
-    double *ref64 = expected_values(input, "ref64", tensor->name);
-    double *ref = expected_values(input, "ref", tensor->name);
-    double *cond = expected_values(input, "cond", tensor->name);
+    if (count != wanted->count) {
+        return clxi_fail(error, CLX_ERR_SHAPE, "%s: %zu elements expected, but the call gives %zu", output,
+                         wanted->count, count);
+    }
     double *ours = malloc((count + 1) * sizeof *ours);
-    if (!ours || !ref64) CLXI_TRY(clxi_fail_memory(error, "the judgement"));
+    if (!ours) return clxi_fail_memory(error, "the judgement");
     for (size_t index = 0; index < count; ++index) {
         ours[index] = tool_element_get(tensor->data, tensor->view.dtype, index);
     }
-    const clxi_judge question = {.op = input->row->name,
-                                 .output = tensor->name,
+    const clxi_judge question = {.op = call->input->row->name,
+                                 .output = output,
                                  .out_dtype = tensor->view.dtype,
-                                 .qkv_dtype = clxi_case_qkv_dtype(input),
-                                 .gate_dtype = dtype_param(input, "gate_dtype"),
-                                 .state_dtype = dtype_param(input, "state_dtype"),
+                                 .qkv_dtype = clxi_case_qkv_dtype(call->input),
+                                 .gate_dtype = dtype_param(call->input, "gate_dtype"),
+                                 .state_dtype = dtype_param(call->input, "state_dtype"),
                                  .count = count,
                                  .ours = ours,
-                                 .ref64 = ref64,
-                                 .cond = cond,
-                                 .ref = ref};
+                                 .ref64 = wanted->ref64,
+                                 .cond = wanted->cond,
+                                 .ref = wanted->ref};
     *verdict = clxi_judge_output(&question);
-fail:
-    free(ref64);
-    free(ref);
-    free(cond);
     free(ours);
-    return status;
+    return CLX_OK;
 }
 
-/* The expected tensor of an output; its size is the call's own. */
-static clx_status find_expected(const tool_call *call, const clxi_tensor_row *row, const tool_call_tensor **found,
-                                clx_error *error)
+static void add_verdict(tool_judgement *judgement, const char *output, const clxi_verdict *verdict)
 {
-    char name[TOOL_NAME_SIZE + 8];
-    snprintf(name, sizeof name, "ref64.%s", row->name);
-    const clxi_st_tensor *tensor = clxi_case_tensor(call->input, name);
-    *found = NULL;
-    if (!tensor) return CLX_OK;
-    const tool_call_tensor *output = tool_call_find(call, row->name);
-    if (!output) return clxi_fail(error, CLX_ERR_FORMAT, "%s: expected, but the call does not give it", row->name);
-    uint64_t count = output->size_bytes / clx_dtype_size_bytes(output->view.dtype);
-    if (clxi_st_count(tensor) != count) {
-        return clxi_fail(error, CLX_ERR_SHAPE, "%s: %llu elements expected, but the call gives %llu", row->name,
-                         (unsigned long long)clxi_st_count(tensor), (unsigned long long)count);
+    double share = verdict->rms / verdict->rms_limit;
+    bool first = judgement->output[0] == '\0';
+    judgement->pass = (first || judgement->pass) && verdict->pass;
+    if (first || verdict->worst > judgement->worst) {
+        judgement->worst = verdict->worst;
+        judgement->index = verdict->index;
+        snprintf(judgement->output, sizeof judgement->output, "%s", output);
     }
-    *found = output;
-    return CLX_OK;
+    if (isfinite(verdict->rms_limit) && !(share <= judgement->rms)) judgement->rms = share;
+}
+
+/* Does the file say what is expected? */
+static bool has_expected(const clxi_case *input)
+{
+    for (size_t index = 0; index < input->file->tensor_count; ++index) {
+        if (!strncmp(input->file->tensors[index].name, "ref64.", 6)) return true;
+    }
+    return false;
 }
 
 clx_status tool_case_judge(const tool_call *call, tool_judgement *judgement, clx_error *error)
 {
     clx_status status;
-    size_t judged = 0;
-    *judgement = (tool_judgement){.pass = true, .rms = NAN};
-    for (const clxi_tensor_row *row = call->input->row->outputs; row->name; ++row) {
-        const tool_call_tensor *output;
-        clxi_verdict verdict;
-        CLXI_TRY(find_expected(call, row, &output, error));
-        if (!output) continue;
-        CLXI_TRY(judge_output(call, output, &verdict, error));
-        if (!verdict.pass) judgement->pass = false;
-        if (judged++ == 0 || verdict.worst > judgement->worst) {
-            judgement->worst = verdict.worst;
-            judgement->index = verdict.index;
-            snprintf(judgement->output, sizeof judgement->output, "%s", row->name);
-        }
-        double share = verdict.rms / verdict.rms_limit;
-        if (isfinite(verdict.rms_limit) && !(share <= judgement->rms)) judgement->rms = share;
+    expected wanted = {0};
+    case_reference reference = {.count = 0};
+    *judgement = (tool_judgement){.rms = NAN};
+    if (!has_expected(call->input) && !case_reference_make(call->input, &reference)) {
+        CLXI_TRY(clxi_fail_memory(error, "the reference"));
     }
-    if (judged == 0) CLXI_TRY(clxi_fail(error, CLX_ERR_FORMAT, "it has no expected values (ref64.h and the like)"));
-    return CLX_OK;
+    for (const clxi_tensor_row *row = call->input->row->outputs; row->name; ++row) {
+        clxi_verdict verdict = {0};
+        wanted = expect_output(call->input, &reference, row->name);
+        if (!wanted.ref64) continue;
+        CLXI_TRY(judge_output(call, row->name, &wanted, &verdict, error));
+        add_verdict(judgement, row->name, &verdict);
+        free_expected(&wanted);
+    }
+    wanted = (expected){0};
+    if (!judgement->output[0])
+        CLXI_TRY(clxi_fail(error, CLX_ERR_FORMAT, "it has no expected values, and no reference"));
+    status = CLX_OK;
 fail:
-    judgement->pass = false;
+    free_expected(&wanted);
+    case_reference_free(&reference);
+    if (status != CLX_OK) judgement->pass = false;
     return status;
 }

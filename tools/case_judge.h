@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A call's outputs against the expected values of its case. */
+ * A call's outputs against what is expected of them: the values in the case's file or, where it has none, the library's
+ * float64 reference. */
 #ifndef CLXLSTM_TOOLS_CASE_JUDGE_H
 #define CLXLSTM_TOOLS_CASE_JUDGE_H
 
@@ -15,7 +16,8 @@ typedef struct tool_judgement {
     uint64_t index;
 } tool_judgement;
 
-/* Errors: CLX_ERR_FORMAT where the case expects nothing, or something that the call does not give. */
+/* Errors: CLX_ERR_FORMAT where something is expected that the call does not give, or nothing is known to expect;
+ * CLX_ERR_SHAPE, CLX_ERR_HOST_MEMORY. */
 clx_status tool_case_judge(const tool_call *call, tool_judgement *judgement, clx_error *error);
 
 #endif

@@ -113,8 +113,8 @@ static int check_devices(const request *wanted)
 }
 
 static const char help[] =
-    "Computes cases that carry expected values and judges each output element by element. A folder stands for all\n"
-    "its .safetensors files.\n"
+    "Computes cases and judges each output element by element: by the expected values in the file or, where it has\n"
+    "none, by the library's float64 reference (slow on long texts). A folder stands for all its .safetensors files.\n"
     "\n"
     "The columns: the largest error and the root mean square of the errors, both as a share of what is allowed, and\n"
     "the milliseconds of the first call, from the enqueue until the result is there.\n";

@@ -35,10 +35,3 @@ void tool_element_set(void *data, clx_dtype dtype, size_t index, float value)
         break;
     }
 }
-
-float tool_element_round(clx_dtype dtype, float value)
-{
-    if (dtype == CLX_F16) return clxi_f16_to_f32(clxi_f32_to_f16(value));
-    if (dtype == CLX_BF16) return clxi_bf16_to_f32(clxi_f32_to_bf16(value));
-    return value;
-}

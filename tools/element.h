@@ -12,7 +12,4 @@ double tool_element_get(const void *data, clx_dtype dtype, size_t index);
 /* Stores with rounding to nearest even. */
 void tool_element_set(void *data, clx_dtype dtype, size_t index, float value);
 
-/* The value as it would come back from a store. */
-float tool_element_round(clx_dtype dtype, float value);
-
 #endif

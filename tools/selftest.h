@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small fixed problems for the self-test: each becomes a case in memory, with the values that src/ref expects, and then
- * goes the way of any case file. One file per operator family. */
+ * Small fixed problems for the self-test: each becomes a case in memory and goes the way of any case file without
+ * expected values. One file per operator family. */
 #ifndef CLXLSTM_TOOLS_SELFTEST_H
 #define CLXLSTM_TOOLS_SELFTEST_H
 

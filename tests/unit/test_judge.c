@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The rule for passing: what must fail does, and each tolerance is where the golden README puts it. */
-#include "support/case_reference.h"
 #include "support/support.h"
+#include "tools/case_reference.h"
 
 #include "ref/judge.h"
 #include <math.h>

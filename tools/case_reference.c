@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From a case to its reference. */
-#include "support/case_reference.h"
-
+#include "case_reference.h"
 #include "base/half.h"
 #include "ref/ref.h"
-#include <check.h>
+
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,34 +24,36 @@ double round_to(double value, clx_dtype dtype)
     }
 }
 
-static double *doubles(size_t count)
-{
-    double *data = calloc(count + 1, sizeof *data);
-    ck_assert_ptr_nonnull(data);
-    return data;
-}
-
 double *case_load(const clxi_case *c, const char *name, clx_dtype rounded_to)
 {
     const clxi_st_tensor *tensor = clxi_case_tensor(c, name);
     if (tensor == NULL) return NULL;
     size_t count = (size_t)clxi_st_count(tensor);
-    double *data = doubles(count);
+    double *data = malloc((count + 1) * sizeof *data);
+    if (data == NULL) return NULL;
     clxi_st_to_f64(tensor, data);
     for (size_t i = 0; i < count; i++)
         data[i] = round_to(data[i], rounded_to);
     return data;
 }
 
-static unsigned char *load_flags(const clxi_case *c, const char *name)
+/* case_load, noting when memory was short. */
+static double *load(case_reference *out, const clxi_case *c, const char *name, clx_dtype rounded_to)
+{
+    double *data = case_load(c, name, rounded_to);
+    if (data == NULL && clxi_case_tensor(c, name) != NULL) out->failed = true;
+    return data;
+}
+
+static unsigned char *load_flags(case_reference *out, const clxi_case *c, const char *name)
 {
     const clxi_st_tensor *tensor = clxi_case_tensor(c, name);
     if (tensor == NULL) return NULL;
     size_t count = (size_t)clxi_st_count(tensor);
     unsigned char *flags = malloc(count + 1);
-    ck_assert_ptr_nonnull(flags);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; flags != NULL && i < count; i++)
         flags[i] = clxi_st_get(tensor, i) != 0;
+    if (flags == NULL) out->failed = true;
     return flags;
 }
 
@@ -62,9 +64,11 @@ static size_t size(const clxi_case *c, char letter)
 
 static reference_output *add(case_reference *out, const char *name, size_t count, bool with_cond)
 {
-    ck_assert_uint_lt(out->count, REFERENCE_MAX_OUTPUTS);
+    assert(out->count < REFERENCE_MAX_OUTPUTS);
     reference_output *output = &out->output[out->count++];
-    *output = (reference_output){name, count, doubles(count), with_cond ? doubles(count) : NULL};
+    *output = (reference_output){name, count, calloc(count + 1, sizeof(double)), NULL};
+    if (with_cond) output->cond = calloc(count + 1, sizeof(double));
+    if (output->value == NULL || (with_cond && output->cond == NULL)) out->failed = true;
     return output;
 }
 
@@ -74,18 +78,18 @@ typedef struct inputs {
     unsigned char *mask;
 } inputs;
 
-static inputs load_inputs(const clxi_case *c, clx_dtype gate_dtype)
+static inputs load_inputs(case_reference *out, const clxi_case *c, clx_dtype gate_dtype)
 {
     clx_dtype dtype = clxi_case_qkv_dtype(c);
-    inputs x = {case_load(c, "q", dtype),
-                case_load(c, "k", dtype),
-                case_load(c, "v", dtype),
-                case_load(c, "i", gate_dtype),
-                case_load(c, "f", gate_dtype),
-                case_load(c, "C0", CLX_DTYPE_DEFAULT),
-                case_load(c, "n0", CLX_DTYPE_DEFAULT),
-                case_load(c, "m0", CLX_DTYPE_DEFAULT),
-                load_flags(c, "mask")};
+    inputs x = {load(out, c, "q", dtype),
+                load(out, c, "k", dtype),
+                load(out, c, "v", dtype),
+                load(out, c, "i", gate_dtype),
+                load(out, c, "f", gate_dtype),
+                load(out, c, "C0", CLX_DTYPE_DEFAULT),
+                load(out, c, "n0", CLX_DTYPE_DEFAULT),
+                load(out, c, "m0", CLX_DTYPE_DEFAULT),
+                load_flags(out, c, "mask")};
     return x;
 }
 
@@ -99,20 +103,20 @@ static void free_inputs(inputs *x)
 
 static void run_parallel(const clxi_case *c, case_reference *out)
 {
-    inputs x = load_inputs(c, clxi_case_dtype(c, "gate_dtype"));
+    inputs x = load_inputs(out, c, clxi_case_dtype(c, "gate_dtype"));
     clxi_ref_mlstm p = {size(c, 'B'), size(c, 'H'), size(c, 'S'), size(c, 'K'), size(c, 'V'), .q = x.q};
     reference_output *h = add(out, "h", p.B * p.NH * p.S * p.DHV, true);
     p.k = x.k, p.v = x.v, p.igate = x.igate, p.fgate = x.fgate, p.mask = x.mask;
     p.stabilize_rowwise = clxi_case_bool(c, "stabilize_rowwise");
     p.eps = clxi_case_float(c, "eps");
     p.h = h->value, p.cond = h->cond;
-    ck_assert(clxi_ref_mlstm_parallel(&p));
+    if (!out->failed && !clxi_ref_mlstm_parallel(&p)) out->failed = true;
     free_inputs(&x);
 }
 
 static void run_recurrent(const clxi_case *c, case_reference *out)
 {
-    inputs x = load_inputs(c, CLX_DTYPE_DEFAULT);
+    inputs x = load_inputs(out, c, CLX_DTYPE_DEFAULT);
     clxi_ref_recurrent p = {size(c, 'B'), size(c, 'H'), size(c, 'S'), size(c, 'K'), size(c, 'V'), .q = x.q};
     size_t heads = p.B * p.NH;
     reference_output *h = add(out, "h", heads * p.S * p.DHV, true);
@@ -124,7 +128,7 @@ static void run_recurrent(const clxi_case *c, case_reference *out)
     p.eps = clxi_case_float(c, "eps");
     p.h = h->value, p.C = C->value, p.n = n->value, p.m = m->value;
     p.cond_h = h->cond, p.cond_C = C->cond, p.cond_n = n->cond, p.cond_m = m->cond;
-    ck_assert(clxi_ref_mlstm_recurrent(&p));
+    if (!out->failed && !clxi_ref_mlstm_recurrent(&p)) out->failed = true;
     free_inputs(&x);
 }
 
@@ -132,27 +136,28 @@ static void run_freqs(const clxi_case *c, case_reference *out)
 {
     size_t rows = size(c, 'L'), half = size(c, 'R');
     reference_output *sin_table = add(out, "sin", rows * half, false), *cos_table = add(out, "cos", rows * half, false);
+    if (out->failed) return;
     clxi_ref_precompute_freqs(2 * half, rows, clxi_case_float(c, "theta"), clxi_case_int(c, "start"), sin_table->value,
                               cos_table->value);
 }
 
-static int64_t *load_positions(const clxi_case *c)
+static int64_t *load_positions(case_reference *out, const clxi_case *c)
 {
     const clxi_st_tensor *tensor = clxi_case_tensor(c, "positions");
     if (tensor == NULL) return NULL;
     size_t B = size(c, 'B'), S = size(c, 'S');
     int64_t *positions = malloc((B * S + 1) * sizeof *positions);
-    ck_assert_ptr_nonnull(positions);
-    for (size_t i = 0; i < B * S; i++)
+    if (positions == NULL) out->failed = true;
+    for (size_t i = 0; positions != NULL && i < B * S; i++)
         positions[i] = clxi_st_get_i64(tensor, tensor->rank == 2 ? i : i % S);
     return positions;
 }
 
 static void run_rotary(const clxi_case *c, case_reference *out)
 {
-    inputs x = load_inputs(c, CLX_DTYPE_DEFAULT);
-    double *sin_table = case_load(c, "sin", CLX_DTYPE_DEFAULT), *cos_table = case_load(c, "cos", CLX_DTYPE_DEFAULT);
-    int64_t *positions = load_positions(c);
+    inputs x = load_inputs(out, c, CLX_DTYPE_DEFAULT);
+    double *sin_table = load(out, c, "sin", CLX_DTYPE_DEFAULT), *cos_table = load(out, c, "cos", CLX_DTYPE_DEFAULT);
+    int64_t *positions = load_positions(out, c);
     for (int i = 0; i < 2; i++) {
         clxi_ref_rotary p = {size(c, 'B'), size(c, i ? 'G' : 'H'), size(c, 'S'), size(c, 'K'), .x = i ? x.k : x.q};
         reference_output *y = add(out, i ? "k_out" : "q_out", p.B * p.NH * p.S * p.D, true);
@@ -163,7 +168,7 @@ static void run_rotary(const clxi_case *c, case_reference *out)
         p.start = clxi_case_int(c, "start");
         p.sin_table = sin_table, p.cos_table = cos_table, p.positions = positions;
         p.y = y->value, p.cond = y->cond;
-        clxi_ref_apply_rotary(&p);
+        if (!out->failed) clxi_ref_apply_rotary(&p);
     }
     free(sin_table);
     free(cos_table);
@@ -173,7 +178,7 @@ static void run_rotary(const clxi_case *c, case_reference *out)
 
 static void run_attention(const clxi_case *c, case_reference *out)
 {
-    inputs x = load_inputs(c, CLX_DTYPE_DEFAULT);
+    inputs x = load_inputs(out, c, CLX_DTYPE_DEFAULT);
     clxi_ref_attention p = {size(c, 'B'), size(c, 'H'), size(c, 'G'), size(c, 'S'),
                             size(c, 'T'), size(c, 'K'), size(c, 'V'), .q = x.q};
     reference_output *h = add(out, "h", p.B * p.NH * p.S_q * p.DHV, true);
@@ -186,19 +191,19 @@ static void run_attention(const clxi_case *c, case_reference *out)
     p.window = (uint64_t)clxi_case_int(c, "window");
     p.start = clxi_case_given(c, "start") ? clxi_case_int(c, "start") : (int64_t)p.S_kv - (int64_t)p.S_q;
     p.h = h->value, p.cond = h->cond;
-    ck_assert(clxi_ref_run_attention(&p));
+    if (!out->failed && !clxi_ref_run_attention(&p)) out->failed = true;
     free_inputs(&x);
 }
 
 /* The gate inputs that the case gives; none means q, k and v. */
-static void load_gate_inputs(const clxi_case *c, clxi_ref_cell *p)
+static void load_gate_inputs(case_reference *out, const clxi_case *c, clxi_ref_cell *p)
 {
     for (size_t i = 0; i < CLXI_REF_MAX_GATE_INPUTS; i++) {
         char name[32] = "gate_input";
         if (!clxi_case_tensor(c, name)) snprintf(name, sizeof name, "gate_input.%zu", i);
         const clxi_st_tensor *tensor = clxi_case_tensor(c, name);
         if (tensor == NULL || (i > 0 && strcmp(name, "gate_input") == 0)) return;
-        p->gate_input[i] = case_load(c, name, CLX_DTYPE_DEFAULT);
+        p->gate_input[i] = load(out, c, name, CLX_DTYPE_DEFAULT);
         p->gate_features[i] = (size_t)tensor->size[2];
         p->gate_input_count = i + 1;
     }
@@ -213,14 +218,14 @@ static void run_cell(const clxi_case *c, case_reference *out)
                                         "outnorm.scale", "q_norm.scale", "k_norm.scale"};
     enum { WEIGHTS = sizeof names / sizeof *names };
     double *weight[WEIGHTS], statistic[CLXI_REF_STATISTIC_COUNT];
-    inputs x = load_inputs(c, CLX_DTYPE_DEFAULT);
-    unsigned char *borders = load_flags(c, "document_borders");
+    inputs x = load_inputs(out, c, CLX_DTYPE_DEFAULT);
+    unsigned char *borders = load_flags(out, c, "document_borders");
     for (int i = 0; i < WEIGHTS; i++)
-        weight[i] = case_load(c, names[i], CLX_DTYPE_DEFAULT);
+        weight[i] = load(out, c, names[i], CLX_DTYPE_DEFAULT);
 
     clxi_ref_cell p = {size(c, 'B'), size(c, 'S'), size(c, 'N'), size(c, 'P'), size(c, 'D'), .q = x.q};
     p.k = x.k, p.v = x.v;
-    load_gate_inputs(c, &p);
+    load_gate_inputs(out, c, &p);
     p.headwise = clxi_case_bool(c, "gate_linear_headwise");
     p.igate_kernel = weight[0], p.igate_bias = weight[1], p.fgate_kernel = weight[2], p.fgate_bias = weight[3];
     p.outnorm = weight[4], p.q_norm = weight[5], p.k_norm = weight[6];
@@ -245,9 +250,11 @@ static void run_cell(const clxi_case *c, case_reference *out)
         p.n = add(out, "n", p.B * p.NH * p.DHQK, false)->value;
         p.m = add(out, "m", p.B * p.NH, false)->value;
     }
-    ck_assert(clxi_ref_mlstm_cell(&p));
-    for (int i = 0; i < CLXI_REF_STATISTIC_COUNT; i++)
-        *add(out, statistics[i], 1, false)->value = statistic[i];
+    if (!out->failed && !clxi_ref_mlstm_cell(&p)) out->failed = true;
+    for (int i = 0; i < CLXI_REF_STATISTIC_COUNT; i++) {
+        reference_output *output = add(out, statistics[i], 1, false);
+        if (!out->failed) *output->value = statistic[i];
+    }
 
     for (size_t i = 0; i < p.gate_input_count; i++)
         free((void *)p.gate_input[i]);
@@ -257,7 +264,7 @@ static void run_cell(const clxi_case *c, case_reference *out)
     free_inputs(&x);
 }
 
-void case_reference_make(const clxi_case *c, case_reference *out)
+bool case_reference_make(const clxi_case *c, case_reference *out)
 {
     memset(out, 0, sizeof *out);
     switch (c->op) {
@@ -282,6 +289,7 @@ void case_reference_make(const clxi_case *c, case_reference *out)
     default:
         break;
     }
+    return !out->failed;
 }
 
 void case_reference_free(case_reference *reference)

@@ -31,8 +31,12 @@ static clx_status build_kernels(clx_mlstm *op, const program_options *options, c
             CLXI_TRY(clxi_kernel_get(op->context, "mlstm_mask.cl", options->gates.data, "mlstm_mask_global",
                                      &op->mask_global, error));
     }
-    CLXI_TRY(clxi_kernel_get(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward", &op->forward,
-                             error));
+    if (op->plan.once)
+        CLXI_TRY(clxi_kernel_get_once(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward",
+                                      &op->forward, error));
+    else
+        CLXI_TRY(clxi_kernel_get(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward",
+                                 &op->forward, error));
     if (op->problem.return_state)
         CLXI_TRY(clxi_kernel_get(op->context, "mlstm_state.cl", options->state.data, "mlstm_state", &op->state, error));
 fail:

@@ -14,6 +14,7 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
         plans[i].unroll = !limits->is_cpu;
         plans[i].gates_items = limits->is_cpu ? 1 : tiles[i].items;
         plans[i].gates_run = 8;
+        plans[i].once = false;
         plans[i].forward_source = tiles[i].family == CLXI_FAMILY_CPU ? "mlstm_forward_cpu.cl" : "mlstm_forward.cl";
     }
     return count;

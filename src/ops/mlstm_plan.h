@@ -28,6 +28,7 @@ typedef struct clxi_mlstm_plan {
     uint32_t gates_items; /* items of a group of the gate kernels */
     uint32_t gates_run;   /* positions an item takes at once */
     bool unroll;
+    bool once;                  /* built for a trial only: the forward program is not kept on disk */
     const char *forward_source; /* in cl/ */
 } clxi_mlstm_plan;
 

@@ -22,11 +22,13 @@ static clxi_family family(const void *user, size_t index)
     return ((const candidates *)user)->plans[index].tile.family;
 }
 
-static clx_status build(const void *user, size_t index, void **op, clx_error *error)
+static clx_status build(const void *user, size_t index, bool once, void **op, clx_error *error)
 {
     const candidates *c = user;
     clx_mlstm *built = NULL;
-    const clx_status status = clxi_mlstm_build(c->context, c->problem, &c->plans[index], c->eps, &built, error);
+    clxi_mlstm_plan plan = c->plans[index];
+    plan.once = once;
+    const clx_status status = clxi_mlstm_build(c->context, c->problem, &plan, c->eps, &built, error);
     *op = built;
     return status;
 }

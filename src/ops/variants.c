@@ -17,7 +17,7 @@ static clx_status build_anchor(const clxi_variants *variants, void **out, clx_er
     clx_status status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "no simt variant to compare with");
     for (size_t i = 0; i < variants->count && status != CLX_OK; i++)
         if (variants->family(variants->user, i) == CLXI_FAMILY_SIMT)
-            status = variants->build(variants->user, i, out, error);
+            status = variants->build(variants->user, i, true, out, error);
     return status;
 }
 
@@ -63,7 +63,7 @@ static clx_status trust(clx_context *context, const clxi_variants *variants, voi
 static clx_status try_variant(clx_context *context, const clxi_variants *variants, size_t index, void **op,
                               clx_error *error)
 {
-    clx_status status = variants->build(variants->user, index, op, error);
+    clx_status status = variants->build(variants->user, index, false, op, error);
     if (status != CLX_OK) return status;
     if (variants->family(variants->user, index) != CLXI_FAMILY_SIMT) status = trust(context, variants, *op, error);
     if (status != CLX_OK) {

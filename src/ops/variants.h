@@ -15,8 +15,8 @@ typedef struct clxi_variants {
     const void *user;
     size_t count;
     clxi_family (*family)(const void *user, size_t index);
-    /* Sets *op where it succeeds. */
-    clx_status (*build)(const void *user, size_t index, void **op, clx_error *error);
+    /* Sets *op where it succeeds. `once`: for a trial only, so its own programs need not be kept (clxi_kernel_get_once). */
+    clx_status (*build)(const void *user, size_t index, bool once, void **op, clx_error *error);
     void (*destroy)(void *op);
     /* Names the program whose verdict is remembered. */
     clx_status (*fingerprint)(const void *op, clxi_hash *out, clx_error *error);

@@ -265,8 +265,8 @@ static clx_status remember(clx_context *context, recipe *r, cl_program program, 
     return status;
 }
 
-static clx_status make_program(clx_context *context, recipe *r, void *blob_binary, size_t blob_bytes, cl_program *out,
-                               clx_error *error)
+static clx_status make_program(clx_context *context, recipe *r, bool keep, void *blob_binary, size_t blob_bytes,
+                               cl_program *out, clx_error *error)
 {
     clx_status status = CLX_OK;
     void *binary = NULL;
@@ -280,7 +280,7 @@ static clx_status make_program(clx_context *context, recipe *r, void *blob_binar
     bool loaded = program != NULL;
     if (!loaded) {
         CLXI_TRY(compile(context, r, &program, error));
-        store(context, r, program);
+        if (keep) store(context, r, program);
     }
     CLXI_TRY(remember(context, r, program, loaded, error));
     *out = program;
@@ -291,8 +291,8 @@ fail:
     return status;
 }
 
-clx_status clxi_program_get(clx_context *context, const char *source, const char *options, cl_program *out,
-                            clx_error *error)
+static clx_status get_program(clx_context *context, const char *source, const char *options, bool keep, cl_program *out,
+                              clx_error *error)
 {
     recipe r;
     void *binary = NULL;
@@ -301,25 +301,43 @@ clx_status clxi_program_get(clx_context *context, const char *source, const char
     clx_status status = recipe_make(context, source, options, &r, error);
     if (status == CLX_OK) {
         look_in_memory(context, &r, out, &binary, &binary_bytes);
-        if (*out == NULL) status = make_program(context, &r, binary, binary_bytes, out, error);
+        if (*out == NULL) status = make_program(context, &r, keep, binary, binary_bytes, out, error);
     }
     free(binary);
     recipe_free(&r);
     return status;
 }
 
-clx_status clxi_kernel_get(clx_context *context, const char *source, const char *options, const char *name,
-                           cl_kernel *out, clx_error *error)
+clx_status clxi_program_get(clx_context *context, const char *source, const char *options, cl_program *out,
+                            clx_error *error)
+{
+    return get_program(context, source, options, true, out, error);
+}
+
+static clx_status get_kernel(clx_context *context, const char *source, const char *options, const char *name, bool keep,
+                             cl_kernel *out, clx_error *error)
 {
     cl_program program = NULL;
     cl_int code = CL_SUCCESS;
     *out = NULL;
-    clx_status status = clxi_program_get(context, source, options, &program, error);
+    clx_status status = get_program(context, source, options, keep, &program, error);
     if (status != CLX_OK) return status;
     *out = clCreateKernel(program, name, &code);
     if (*out == NULL) status = clxi_fail_cl(error, code, "kernel %s of cl/%s", name, source);
     clReleaseProgram(program); /* the kernel keeps it */
     return status;
+}
+
+clx_status clxi_kernel_get(clx_context *context, const char *source, const char *options, const char *name,
+                           cl_kernel *out, clx_error *error)
+{
+    return get_kernel(context, source, options, name, true, out, error);
+}
+
+clx_status clxi_kernel_get_once(clx_context *context, const char *source, const char *options, const char *name,
+                                cl_kernel *out, clx_error *error)
+{
+    return get_kernel(context, source, options, name, false, out, error);
 }
 
 void clxi_kernel_release(cl_kernel kernel)

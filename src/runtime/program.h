@@ -21,6 +21,11 @@ clx_status clxi_program_get(clx_context *context, const char *source, const char
 clx_status clxi_kernel_get(clx_context *context, const char *source, const char *options, const char *name,
                            cl_kernel *out, clx_error *error);
 
+/* The same for a kernel that only serves a trial: a compiled program is not written to the disk, since asking PoCL for
+ * a binary takes as long as compiling. */
+clx_status clxi_kernel_get_once(clx_context *context, const char *source, const char *options, const char *name,
+                                cl_kernel *out, clx_error *error);
+
 /* NULL is legal. */
 void clxi_kernel_release(cl_kernel kernel);
 

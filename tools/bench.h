@@ -9,23 +9,50 @@
 
 typedef enum tool_gates { TOOL_GATES_KEEP, TOOL_GATES_UNIT, TOOL_GATES_TRAINED } tool_gates;
 
+/* What a tensor starts as. */
+typedef enum tool_fill {
+    TOOL_FILL_VALUES, /* about N(0, 1) */
+    TOOL_FILL_IGATE,  /* N(0, 1) */
+    TOOL_FILL_FGATE,  /* as the gates are to be */
+    TOOL_FILL_ZEROS,  /* outputs and states */
+} tool_fill;
+
+enum { TOOL_BENCH_TENSORS_MAX = 16, TOOL_BENCH_SETS_MAX = 8 };
+
+typedef struct tool_bench_tensor {
+    const char *name;
+    tool_fill fill;
+    clx_dtype dtype;
+    uint32_t rank;
+    uint64_t size[CLX_MAX_RANK];
+    uint64_t count;
+    size_t size_bytes;
+    void *host; /* what every set starts as; after tool_bench_fetch what was fetched */
+    cl_mem mem[TOOL_BENCH_SETS_MAX];
+} tool_bench_tensor;
+
 typedef struct tool_bench {
     /* what to measure */
+    const char *op;
     tool_session *session;
     uint64_t B, NH, S, DHQK, DHV;
     clx_dtype dtype;
     tool_gates gates;
-    uint64_t
-        set_bytes_wanted; /* inputs and outputs of all sets together fill at least this, so that no cache holds them */
+    uint64_t footprint_bytes; /* the tensors of all sets together fill at least this, so that no cache holds them */
 
     /* what prepare leaves */
-    void *state;            /* the family's own */
-    size_t sets;            /* calls rotate over so many copies of the tensors */
-    uint64_t tensor_bytes;  /* of one set */
-    uint64_t extra_bytes;   /* device memory beyond inputs and outputs: the workspace */
-    double flops;           /* useful operations of one call */
-    const char *flops_text; /* how they are counted */
+    void *state;          /* the family's own */
+    uint64_t extra_bytes; /* device memory beyond the tensors: the workspace */
+    double work;          /* of one call: operations, or bytes of memory traffic */
+    bool work_is_traffic;
+    const char *work_text; /* how it is counted */
     char variant[128];
+
+    /* the tensors, by tool_bench_add and tool_bench_upload */
+    size_t tensor_count;
+    tool_bench_tensor tensors[TOOL_BENCH_TENSORS_MAX];
+    size_t sets;           /* calls rotate over so many copies of the tensors */
+    uint64_t tensor_bytes; /* of one set */
 
     /* what judge leaves */
     size_t judged_rows;
@@ -37,10 +64,27 @@ typedef struct tool_bench_operator {
     clx_status (*prepare)(tool_bench *bench, clx_error *error);
     /* Enqueues one call on the tensors of `set`; `event` is the caller's to release. */
     clx_status (*enqueue)(tool_bench *bench, size_t set, cl_event *event, clx_error *error);
-    /* Holds the outputs of `set` against the float64 reference. */
+    /* Holds results of `set` against the float64 reference. */
     clx_status (*judge)(tool_bench *bench, size_t set, clx_error *error);
-    void (*release)(tool_bench *bench); /* accepts what a failed prepare has left */
+    void (*release)(tool_bench *bench); /* of `state`; accepts what a failed prepare has left */
 } tool_bench_operator;
+
+/* Declares a tensor; returns its number. Sizes that overflow show in upload. */
+size_t tool_bench_add(tool_bench *bench, const char *name, tool_fill fill, clx_dtype dtype, uint32_t rank,
+                      const uint64_t *size);
+
+/* Fills the tensors, chooses the number of sets, and makes the buffers. */
+clx_status tool_bench_upload(tool_bench *bench, clx_error *error);
+
+clx_tensor tool_bench_view(const tool_bench *bench, size_t set, size_t tensor);
+
+/* Reads a tensor of a set into its `host`. */
+clx_status tool_bench_fetch(tool_bench *bench, size_t set, size_t tensor, clx_error *error);
+
+/* `count` elements from `first` on as doubles, to be freed; NULL where memory is short. */
+double *tool_bench_doubles(const tool_bench *bench, size_t tensor, uint64_t first, uint64_t count);
+
+void tool_bench_free(tool_bench *bench);
 
 extern const tool_bench_operator tool_bench_mlstm;
 

@@ -120,6 +120,15 @@ typedef struct request {
     bool json;
 } request;
 
+/* In the largest unit that leaves a digit before the point. */
+static void print_speed(const tool_bench *bench, double middle_ms)
+{
+    double giga = bench->work / middle_ms * 1e-6;
+    bool tera = giga >= 1000.0;
+    printf("speed    %.2f %s%s (%s / median)\n", tera ? giga * 1e-3 : giga, tera ? "T" : "G",
+           bench->work_is_traffic ? "B/s" : "FLOP/s, useful", bench->work_text);
+}
+
 static void print_text(const request *wanted, const tool_bench *bench, const timing *t)
 {
     const clx_device_info *info = &bench->session->info;
@@ -130,7 +139,7 @@ static void print_text(const request *wanted, const tool_bench *bench, const tim
     printf("time     median %.4f ms, min %.4f, max %.4f; %zu calls in a row, from end to end by profiling events, "
            "%zu sets of buffers in turn\n",
            middle_ms, t->device_ms[0], t->device_ms[t->repeat - 1], t->repeat, bench->sets);
-    printf("speed    %.3f useful TFLOP/s (%s / median)\n", bench->flops / middle_ms * 1e-9, bench->flops_text);
+    print_speed(bench, middle_ms);
     printf("host     median %.1f us until the enqueue returns, max %.1f\n", median(t->host_us, t->repeat),
            t->host_us[t->repeat - 1]);
     printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
@@ -160,7 +169,8 @@ static cJSON *report(const request *wanted, const tool_bench *bench, const timin
     tool_json_number(object, "median_ms", middle_ms);
     tool_json_number(object, "min_ms", t->device_ms[0]);
     tool_json_number(object, "max_ms", t->device_ms[t->repeat - 1]);
-    tool_json_number(object, "useful_tflops", bench->flops / middle_ms * 1e-9);
+    tool_json_number(object, bench->work_is_traffic ? "terabytes_per_s" : "useful_tflops",
+                     bench->work / middle_ms * 1e-9);
     tool_json_number(object, "host_us", median(t->host_us, t->repeat));
     tool_json_number(object, "host_max_us", t->host_us[t->repeat - 1]);
     tool_json_number(object, "extra_bytes", (double)bench->extra_bytes);
@@ -181,6 +191,7 @@ static int bench_device(const tool_bench_operator *operator, const request * wan
     tool_session session;
     timing t = {.repeat = (size_t)wanted->repeat, .warmup = (size_t)wanted->warmup};
     tool_session_options options = {.selector = selector, .variants = wanted->variants, .profiling = true};
+    bench.op = operator->op;
     bench.session = &session;
     CLXI_TRY(tool_session_open(&session, &options, &error));
     CLXI_TRY(operator->prepare(&bench, &error));
@@ -193,6 +204,7 @@ static int bench_device(const tool_bench_operator *operator, const request * wan
     }
 fail:
     operator->release(&bench);
+    tool_bench_free(&bench);
     timing_free(&t);
     tool_session_close(&session);
     if (status != CLX_OK) return tool_fail_error(wanted->op, &error);
@@ -266,7 +278,7 @@ int tool_command_bench(int argc, char **argv)
     tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
     if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
 
-    tool_bench bench = {.set_bytes_wanted = (uint64_t)256 << 20};
+    tool_bench bench = {.footprint_bytes = (uint64_t)256 << 20};
     int result = parse_request(&wanted, &bench);
     if (result != TOOL_OK) return result;
     wanted.op = argv[0];

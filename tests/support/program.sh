@@ -2,8 +2,8 @@
 #
 # What the tests of the clxlstm program share. Source it with the test's own arguments: source folder, build folder.
 
-source_dir=$1
-program=$2/tools/clxlstm
+source_dir=$(cd "$1" && pwd)
+program=$(cd "$2" && pwd)/tools/clxlstm
 golden=$source_dir/tests/golden
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -21,7 +21,8 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *
  *   context, device  the caller's own, both or neither; they are retained. `device` must belong to `context`.
  *   selector         which device otherwise: "P:D" (platform and device index as `clx_devices_list` counts), "gpu",
- *                    "cpu", or a case-insensitive part of the platform's or device's name ("nvidia", "pocl").
+ *                    "cpu", or a case-insensitive part of the platform's name or version or of the device's name
+ *                    ("nvidia", "pocl"), which takes the best of those that fit.
  *                    NULL: the environment's CLX_DEVICE, else the fastest GPU, else a CPU.
  *   cache_dir        where compiled programs are kept. NULL: CLX_CACHE_DIR, else XDG_CACHE_HOME/clxlstm,
  *                    ~/.cache/clxlstm or %LOCALAPPDATA%\clxlstm.

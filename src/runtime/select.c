@@ -140,7 +140,8 @@ static bool fits(const found *row, const char *selector)
     }
     if (strcmp(selector, "gpu") == 0) return (row->caps.type & CL_DEVICE_TYPE_GPU) != 0;
     if (strcmp(selector, "cpu") == 0) return row->caps.is_cpu;
-    return clxi_contains_nocase(row->caps.platform_name, selector) || clxi_contains_nocase(row->caps.name, selector);
+    return clxi_contains_nocase(row->caps.platform_name, selector) || clxi_contains_nocase(row->caps.name, selector) ||
+           clxi_contains_nocase(row->caps.platform_version, selector); /* the only place where PoCL says "PoCL" */
 }
 
 /* GPUs before CPUs before others, then the faster one; the first of equals. */

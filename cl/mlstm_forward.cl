@@ -18,6 +18,7 @@
  *   and the parameters of the tile header. */
 #include "mlstm_workspace.clh"
 #include "tile/simt.clh"
+#include "tile/mask.clh"
 #include "twofloat.clh"
 
 #ifndef CLX_EXPLICIT
@@ -49,32 +50,6 @@ static inline row_gates load_rows(const __global float *M, const __global int *s
     }
     return rows;
 }
-
-#if CLX_EXPLICIT
-typedef struct tile_mask {
-    const __global uchar *at; /* of (row 0 of the tile, column 0 of the sequence) */
-    long t;
-    long s;
-} tile_mask;
-
-/* Does any row of the tile keep any of its columns? Collective; the answer is the group's. */
-static inline bool mask_keeps_any(const tile_mask mask, const int rows, const int s0, const int columns,
-                                  __local float4 *memory, const tile_item item)
-{
-    __local int *found = (__local int *)memory;
-    int any_here = 0;
-    for (int e = (int)item.index; e < rows * columns; e += CLX_WG)
-        any_here |= mask.at[(long)(e / columns) * mask.t + (long)(s0 + e % columns) * mask.s] != 0;
-    barrier(CLK_LOCAL_MEM_FENCE); /* the last use of this memory is over */
-    if (item.index == 0) found[0] = 0;
-    barrier(CLK_LOCAL_MEM_FENCE); /* the flag is clear */
-    if (any_here) atomic_or(found, 1);
-    barrier(CLK_LOCAL_MEM_FENCE); /* all have spoken */
-    const bool any = found[0] != 0;
-    barrier(CLK_LOCAL_MEM_FENCE); /* all have heard before the memory is used again */
-    return any;
-}
-#endif
 
 __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
 void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b, const long q_h, const long q_s,
@@ -121,7 +96,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     for (int s0 = first; s0 < end; s0 += TILE_BN) {
         if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], rows.smallest_M)) continue;
 #if CLX_EXPLICIT
-        if (!mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item)) continue;
+        if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item))
+            continue;
 #endif
         k_rows.offset = k0 + (ulong)((long)s0 * k_s);
         k_rows.count = S - s0;

@@ -80,6 +80,7 @@ clx_launch tool_call_launch(tool_call *call, cl_event *event);
 clx_status tool_call_finish(tool_call *call, cl_event event, const char *variant);
 
 /* The families. */
+clx_status tool_case_attention(tool_call *call);
 clx_status tool_case_mlstm(tool_call *call);
 clx_status tool_case_recurrent(tool_call *call);
 clx_status tool_case_freqs(tool_call *call);

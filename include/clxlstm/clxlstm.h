@@ -6,14 +6,17 @@
  *   tensor.h    views of buffers             context.h    device, cache, pool, launch
  *   mlstm.h     mLSTM, parallel form         recurrent.h  mLSTM, recurrent form
  *   rotary.h    rotary embeddings            norm.h       layernorm and rmsnorm
+ *   attention.h attention, key/value cache   mask.h       kinds of masks
  *
  * The life of a call: a context once per device; an operator once per configuration (everything slow or fallible
  * happens there); then any number of enqueues, which neither block nor compile. */
 #ifndef CLXLSTM_CLXLSTM_H
 #define CLXLSTM_CLXLSTM_H
 
+#include <clxlstm/attention.h>
 #include <clxlstm/context.h>
 #include <clxlstm/dtype.h>
+#include <clxlstm/mask.h>
 #include <clxlstm/mlstm.h>
 #include <clxlstm/norm.h>
 #include <clxlstm/recurrent.h>

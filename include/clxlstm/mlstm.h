@@ -5,13 +5,11 @@
 #define CLXLSTM_MLSTM_H
 
 #include <clxlstm/context.h>
+#include <clxlstm/mask.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Which pairs (row t, column s) count: s <= t, or what a boolean (S, S) mask says (not 0 = keep). */
-typedef enum clx_mask_kind { CLX_MASK_CAUSAL = 0, CLX_MASK_EXPLICIT = 1 } clx_mask_kind;
 
 typedef struct clx_mlstm clx_mlstm;
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans of the attention operator; see the header. */
+#include "ops/attention_plan.h"
+#include "base/arith.h"
+
+size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi_attention_problem *problem,
+                                      clxi_attention_plan *plans, size_t capacity)
+{
+    clxi_tile_params tiles[8];
+    size_t count = clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles, sizeof tiles / sizeof tiles[0]);
+    if (count > capacity) count = capacity;
+    for (size_t i = 0; i < count; i++) {
+        plans[i].tile = tiles[i];
+        plans[i].unroll = !limits->is_cpu;
+        plans[i].prepare_items = (uint32_t)clxi_min_u64(limits->is_cpu ? 64 : 256, limits->max_work_group);
+        plans[i].once = false;
+        plans[i].forward_source =
+            tiles[i].family == CLXI_FAMILY_CPU ? "attention_forward_cpu.cl" : "attention_forward.cl";
+    }
+    return count;
+}
+
+uint32_t clxi_attention_chunk(const clxi_attention_problem *problem)
+{
+    return problem->DHQK % 4 == 0 ? 4 : problem->DHQK % 2 == 0 ? 2 : 1;
+}
+
+void clxi_attention_prepare_options(const clxi_attention_plan *plan, const clxi_attention_problem *problem,
+                                    clx_dtype to, clxi_text *out)
+{
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_DHQK=%llu -D CLX_CHUNK=%u -D CLX_SILU=%d -D CLX_ROTARY=%d -D CLX_IN=%d"
+                     " -D CLX_QKV=%d -D CLX_TO=%d",
+                     plan->prepare_items, (unsigned long long)problem->DHQK, clxi_attention_chunk(problem),
+                     problem->silu, problem->rotary, (int)problem->input_dtype, (int)problem->qkv_dtype, (int)to);
+}
+
+void clxi_attention_forward_options(const clxi_attention_plan *plan, const clxi_attention_problem *problem,
+                                    clxi_text *out)
+{
+    const bool staged = problem->stage_q || problem->stage_k;
+    clxi_tile_options(&plan->tile, out);
+    clxi_text_printf(out,
+                     " -D CLX_DHQK=%llu -D CLX_DHV=%llu -D CLX_IN=%d -D CLX_V=%d -D CLX_QKV=%d -D CLX_OUT=%d"
+                     " -D CLX_ACTIVATION=%d -D CLX_EXPLICIT=%d -D CLX_UNROLL=%d",
+                     (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV,
+                     (int)(staged ? problem->qkv_dtype : problem->input_dtype), (int)problem->input_dtype,
+                     (int)problem->qkv_dtype, (int)problem->out_dtype, (int)problem->activation, problem->explicit_mask,
+                     plan->unroll);
+}
+
+void clxi_attention_plan_name(const clxi_attention_plan *plan, const clxi_attention_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out, "%s_attention_%s_%ux%u", clxi_family_name(plan->tile.family),
+                     clx_dtype_name(problem->input_dtype), plan->tile.rows, plan->tile.columns);
+}

@@ -21,7 +21,8 @@ function(clxlstm_target target)
     clxlstm_warnings(${target})
     set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
                                                C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
-    target_compile_definitions(${target} PRIVATE $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>)
+    target_compile_definitions(${target} PRIVATE $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>
+                                                 $<$<BOOL:${MINGW}>:__USE_MINGW_ANSI_STDIO=1>) # %zu and %llu
     target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 

@@ -174,27 +174,56 @@ void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call)
     clxi_bind_u64(bind, call->workspace_offset / sizeof(float));
 }
 
-/* Enqueues one slice of a grid behind what came before it. */
-static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t items, size_t group_size)
+/* What the next launch waits for: the caller's list, then the launch before it where the queue does not see to that. */
+static const cl_event *next_wait_list(const clxi_call *call, cl_uint *count)
 {
-    bool want_event = call->event != NULL || call->block != NULL || !call->in_order;
-    cl_event event = NULL;
-    cl_uint wait_count = 0;
-    const cl_event *wait_list = NULL;
-    if (call->launches == 0) {
-        wait_count = call->wait_count;
-        wait_list = wait_count > 0 ? call->wait_list : NULL;
-    } else if (!call->in_order) {
-        wait_count = 1;
-        wait_list = &call->last;
-    }
-    cl_int code = clEnqueueNDRangeKernel(call->queue, kernel, 1, &first, &items, &group_size, wait_count, wait_list,
-                                         want_event ? &event : NULL);
-    if (code != CL_SUCCESS) return code;
+    *count = call->launches == 0 ? call->wait_count : !call->in_order;
+    if (*count == 0) return NULL;
+    return call->launches == 0 ? call->wait_list : &call->last;
+}
+
+static bool wants_event(const clxi_call *call)
+{
+    return call->event != NULL || call->block != NULL || !call->in_order;
+}
+
+static void set_last(clxi_call *call, cl_event event)
+{
     if (call->last != NULL) clReleaseEvent(call->last);
     call->last = event;
     call->launches++;
-    return CL_SUCCESS;
+}
+
+/* Enqueues one slice of a grid behind what came before it. */
+static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t items, size_t group_size)
+{
+    cl_event event = NULL;
+    cl_uint wait_count = 0;
+    const cl_event *wait_list = next_wait_list(call, &wait_count);
+    cl_int code = clEnqueueNDRangeKernel(call->queue, kernel, 1, &first, &items, &group_size, wait_count, wait_list,
+                                         wants_event(call) ? &event : NULL);
+    if (code == CL_SUCCESS) set_last(call, event);
+    return code;
+}
+
+clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_offset, cl_event *event)
+{
+    clx_launch part = CLX_LAUNCH_INIT;
+    part.queue = call->queue;
+    part.wait_list = next_wait_list(call, &part.wait_count);
+    part.event = wants_event(call) ? event : NULL;
+    part.workspace = call->workspace;
+    part.workspace_offset = call->workspace_offset + workspace_bytes_offset;
+    *event = NULL;
+    return part;
+}
+
+void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event)
+{
+    if (status == CLX_OK)
+        set_last(call, event);
+    else if (call->status == CLX_OK)
+        call->status = status; /* the operator has written the message */
 }
 
 /* Groups of one launch: as many as fit its share of work, yet enough to give every part of the device one (Intel counts

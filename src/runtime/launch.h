@@ -4,6 +4,7 @@
  *
  *     begin   checks the launch and takes the workspace; nothing is enqueued
  *     kernel  any number of times; each runs behind the one before it, on in-order and out-of-order queues alike
+ *     part    any number of times: what other operators enqueue
  *     end     the event, the pool, the first error of the chain
  *
  * All kernels have a one-dimensional grid and find their group as get_global_id(0) / group size, so that a grid can be
@@ -58,6 +59,12 @@ void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call);
  * launches that takes on a device that must stay responsive. `name` is for messages. Does nothing after a failure. */
 void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
                       double flops_per_group);
+
+/* A part of the call that another operator enqueues: its launch, behind what came before, with the call's workspace from
+ * `workspace_bytes_offset` on (a multiple of 64). What the operator returned, and the event that it left in `*event`,
+ * must go to clxi_call_part_end before anything else is enqueued. */
+clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_offset, cl_event *event);
+void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event);
 
 /* Hands out the event (a marker behind the wait list where nothing was launched) and returns the first failure. */
 clx_status clxi_call_end(clxi_call *call);

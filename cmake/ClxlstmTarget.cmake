@@ -21,8 +21,7 @@ function(clxlstm_target target)
     clxlstm_warnings(${target})
     set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
                                                C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
-    target_compile_definitions(${target} PRIVATE $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>
-                                                 $<$<BOOL:${MINGW}>:__USE_MINGW_ANSI_STDIO=1>) # %zu and %llu
+    target_compile_definitions(${target} PRIVATE $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>)
     target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 
@@ -31,7 +30,7 @@ function(clxlstm_library target)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${target} PUBLIC OpenCL::OpenCL
-                                    PRIVATE Threads::Threads $<$<NOT:$<PLATFORM_ID:Windows>>:m>)
+                                    PRIVATE Threads::Threads ${CJSON_LIBRARIES} $<$<NOT:$<PLATFORM_ID:Windows>>:m>)
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
     if(CLXLSTM_SANITIZE)
         target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${CLXLSTM_SANITIZE}>)

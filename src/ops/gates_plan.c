@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How the gate kernels share out their work. */
+#include "base/arith.h"
+#include "ops/gates.h"
+
+/* The largest power of two of at most `limit` (and at least 1). */
+static uint32_t power_up_to(uint64_t limit)
+{
+    uint32_t power = 1;
+    while ((uint64_t)power * 2 <= limit)
+        power *= 2;
+    return power;
+}
+
+clxi_gates_shape clxi_gates_plan(const clxi_gates_problem *problem, bool is_cpu, uint64_t items_limit, bool few)
+{
+    const uint32_t heads = problem->headwise ? 1 : power_up_to(clxi_min_u64(problem->NH, 8));
+    if (is_cpu) {
+        /* one item a group; few tokens leave only the heads to share between cores */
+        const uint32_t shared = few && heads > 4 ? 4 : heads;
+        return (clxi_gates_shape){1, few ? 1 : 4, shared, 256, false};
+    }
+    const uint32_t items = power_up_to(clxi_min_u64(items_limit, few ? 256 : 64));
+    const uint32_t tokens = few ? 1 : problem->headwise ? 8 : 4;
+    return (clxi_gates_shape){items, tokens, heads, 0, true};
+}
+
+void clxi_gates_options(const clxi_gates_problem *problem, const clxi_gates_shape *shape, clxi_text *out)
+{
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_TOKENS=%u -D CLX_HEADS=%u -D CLX_HEADWISE=%d -D CLX_SOURCES=%u"
+                     " -D CLX_BLOCK=%u -D CLX_IN=%d -D CLX_PARAM=%d -D CLX_GATE=%d -D CLX_UNROLL=%d",
+                     shape->items, shape->tokens, shape->heads, problem->headwise, problem->sources, shape->block,
+                     (int)problem->input_dtype, (int)problem->param_dtype, (int)problem->gate_dtype, shape->unroll);
+}
+
+void clxi_gates_statistics_options(const clxi_gates_problem *problem, uint32_t items, clxi_text *out)
+{
+    clxi_text_printf(out, " -D CLX_WG=%u -D CLX_GATE=%d -D CLX_PARAM=%d", items, (int)problem->gate_dtype,
+                     (int)problem->param_dtype);
+}

@@ -7,6 +7,7 @@
  *   mlstm.h     mLSTM, parallel form         recurrent.h  mLSTM, recurrent form
  *   rotary.h    rotary embeddings            norm.h       layernorm and rmsnorm
  *   attention.h attention, key/value cache   mask.h       kinds of masks
+ *   cell.h      the mLSTM cell               cell_config.h  its configuration, initial parameters
  *
  * The life of a call: a context once per device; an operator once per configuration (everything slow or fallible
  * happens there); then any number of enqueues, which neither block nor compile. */
@@ -14,6 +15,8 @@
 #define CLXLSTM_CLXLSTM_H
 
 #include <clxlstm/attention.h>
+#include <clxlstm/cell.h>
+#include <clxlstm/cell_config.h>
 #include <clxlstm/context.h>
 #include <clxlstm/dtype.h>
 #include <clxlstm/mask.h>

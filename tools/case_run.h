@@ -85,5 +85,6 @@ clx_status tool_case_mlstm(tool_call *call);
 clx_status tool_case_recurrent(tool_call *call);
 clx_status tool_case_freqs(tool_call *call);
 clx_status tool_case_rotary(tool_call *call);
+clx_status tool_case_cell(tool_call *call);
 
 #endif

@@ -53,7 +53,10 @@ static clx_status check_cell_params(clxi_case *c, clx_error *error)
     if (clxi_case_int(c, "tp_rank") >= clxi_case_int(c, "tp_size"))
         return clxi_fail(error, CLX_ERR_VALUE, "%s: tp_rank = '%lld', expected less than tp_size %lld", c->label,
                          (long long)clxi_case_int(c, "tp_rank"), (long long)clxi_case_int(c, "tp_size"));
-    bind(c, 'N', (uint64_t)clxi_case_int(c, "num_heads"));
+    if (clxi_case_int(c, "num_heads") % clxi_case_int(c, "tp_size") != 0)
+        return clxi_fail(error, CLX_ERR_VALUE, "%s: num_heads = '%lld', expected a multiple of tp_size %lld", c->label,
+                         (long long)clxi_case_int(c, "num_heads"), (long long)clxi_case_int(c, "tp_size"));
+    bind(c, 'N', (uint64_t)(clxi_case_int(c, "num_heads") / clxi_case_int(c, "tp_size")));
     return CLX_OK;
 }
 

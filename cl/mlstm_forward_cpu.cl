@@ -137,7 +137,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     }
 
     float row_sums[CLX_BM];
-    for (int j = 0; j < CLX_BM / 16; j++) vstore16(sums[j], j, row_sums);
+    for (int j = 0; j < CLX_BM / 16; j++) vstore16(sums[j], (size_t)j, row_sums);
     for (int t = 0; t < rows_here; t++) {
         const float denominator = fmax(fabs(row_sums[t]), exp(-m[row0 + t])) + eps;
         store_row(h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)(row0 + t) * h_s) + (ulong)column0,

@@ -154,9 +154,12 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
     __global float *ws = workspace + workspace_offset;
     __global float *g = mlstm_ws_g(ws, heads, S) + head * (ulong)S * 2;
     __global float *M = mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2;
-    __global float *m = mlstm_ws_m(ws, heads, S) + head * (ulong)S;
     __global int *start = mlstm_ws_start(ws, heads, S) + head * (ulong)S;
-    segment sum = segment_empty(SUM), maximum = segment_empty(MAXIMUM), before;
+    segment sum = segment_empty(SUM), before;
+#if CLX_EXPLICIT == 0
+    __global float *m = mlstm_ws_m(ws, heads, S) + head * (ulong)S;
+    segment maximum = segment_empty(MAXIMUM);
+#endif
 #if CLX_ROWWISE == 0 && CLX_EXPLICIT == 0
     float2 best = (float2)(-INFINITY, 0.0f);
 #endif

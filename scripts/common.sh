@@ -61,14 +61,22 @@ built_cases() {
     ls tests/golden/mlstm_parallel.*.safetensors
 }
 
-# small_cases: those of them that a simulator gets through in seconds, and that between them reach every path: sizes that
-# divide no tile, explicit masks, one stabiliser per head, resets and infinite gates, the dtypes, gates that skip tiles.
+# small_cases, tiny_cases: those that a simulator gets through in a minute and in seconds. Between them they reach every
+# path: sizes that divide no tile, explicit masks, one stabiliser per head, resets, infinite gates, dtypes, skipped tiles.
+tiny_cases() {
+    cases_named mlstm_parallel one odd step vdim4 cast_to_f16 bf16_global_mask
+}
+
 small_cases() {
-    local name
-    for name in one odd step vdim4 batch default mask_band mask_random mask_upper bf16_global_mask f16_wide bf16_violent \
-        cast_to_f16 eps_0 gates_inf gates_borders gates_decay; do
-        printf '%s\n' "tests/golden/mlstm_parallel.$name.safetensors"
-    done
+    tiny_cases
+    cases_named mlstm_parallel batch global mask_random f16_wide bf16_violent eps_0 gates_inf gates_borders gates_decay
+}
+
+# cases_named OPERATOR NAME...
+cases_named() {
+    local operator=$1
+    shift
+    printf "tests/golden/$operator.%s.safetensors\n" "$@"
 }
 
 # usable_devices: one line for each device that can be used: its selector, a tab, its name.

@@ -15,8 +15,7 @@
 static clx_status (*const families[CLXI_OP_COUNT])(tool_call *call) = {
     [CLXI_OP_MLSTM_PARALLEL] = tool_case_mlstm,   [CLXI_OP_MLSTM_RECURRENT] = tool_case_recurrent,
     [CLXI_OP_PRECOMPUTE_FREQS] = tool_case_freqs, [CLXI_OP_ROTARY] = tool_case_rotary,
-    [CLXI_OP_ATTENTION] = tool_case_attention,
-    [CLXI_OP_MLSTM_CELL] = tool_case_cell,
+    [CLXI_OP_ATTENTION] = tool_case_attention,    [CLXI_OP_MLSTM_CELL] = tool_case_cell,
 };
 
 bool tool_layout_parse(const char *text, tool_layout *layout)

@@ -336,8 +336,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("attention");
-    TCase *tcase = suite_device_case(suite, "attention", 120);
+    Suite *suite = suite_create("attention_shapes");
+    TCase *tcase = suite_device_case(suite, "shapes", 120);
     tcase_add_loop_test(tcase, shapes_pass, 0, sizeof shapes / sizeof *shapes);
     tcase_add_loop_test(tcase, dimensions_and_dtypes_pass, 0, sizeof kinds / sizeof *kinds);
     tcase_add_loop_test(tcase, random_problems_pass, 0, 12);

@@ -123,30 +123,30 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
     float v[CLX_HELD][CLX_CHUNK];
     float sum = 0.0f;
     float squares = 0.0f;
-    for (int c = 0; c < CLX_HELD; ++c) {
+    UNROLL for (int c = 0; c < CLX_HELD; ++c) {
         const uint d = (c * CLX_SPAN + lane) * CLX_CHUNK;
         if (d < CLX_D) clx_load_chunk(x, at.x + d, v[c], CLX_CHUNK, CLX_IN);
-        for (int e = 0; e < CLX_CHUNK; ++e) {
+        UNROLL for (int e = 0; e < CLX_CHUNK; ++e) {
             if (d >= CLX_D) v[c][e] = 0.0f;
             sum += v[c][e];
         }
     }
     const float mean = CLX_LAYER ? span_sum(sum, item, CLX_SPAN, parts[0], folds[0]) / CLX_D : 0.0f;
-    for (int c = 0; c < CLX_HELD; ++c) {
+    UNROLL for (int c = 0; c < CLX_HELD; ++c) {
         const uint d = (c * CLX_SPAN + lane) * CLX_CHUNK;
-        for (int e = 0; e < CLX_CHUNK; ++e) {
+        UNROLL for (int e = 0; e < CLX_CHUNK; ++e) {
             v[c][e] -= mean;
             if (d < CLX_D) squares += v[c][e] * v[c][e];
         }
     }
     const float scale = rsqrt(span_sum(squares, item, CLX_SPAN, parts[1], folds[1]) / CLX_D + eps);
     if (wanted >= rows) return;
-    for (int c = 0; c < CLX_HELD; ++c) {
+    UNROLL for (int c = 0; c < CLX_HELD; ++c) {
         const uint d = (c * CLX_SPAN + lane) * CLX_CHUNK;
         if (d >= CLX_D) continue;
         float g[CLX_CHUNK];
         if (weighted) clx_load_chunk(w, at.w + d, g, CLX_CHUNK, CLX_WEIGHT);
-        for (int e = 0; e < CLX_CHUNK; ++e)
+        UNROLL for (int e = 0; e < CLX_CHUNK; ++e)
             v[c][e] *= weighted ? scale * g[e] : scale;
         clx_store_chunk(y, at.y + d, v[c], CLX_CHUNK, CLX_OUT);
     }
@@ -161,7 +161,8 @@ simt_norm_long(const __global void *x, ulong x_at, long x0, long x1, long x2, __
     __local float parts[2][CLX_WG];
     __local float folds[2][CLX_FOLDS];
     const uint item = get_local_id(0);
-    const row_place at = locate(get_global_id(0) / CLX_WG, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2);
+    const ulong row = get_global_id(0) / CLX_WG;
+    const row_place at = locate(row, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2);
     float mean = 0.0f;
     if (CLX_LAYER) {
         float sum = 0.0f;

@@ -13,7 +13,8 @@
  *   CLX_WG      items of a group: CLX_R * CLX_SLICE / 4
  *   CLX_R       rows of items: a power of two
  *   CLX_HELD    rows of C in an item: CLX_DHQK is at most CLX_R * CLX_HELD
- *   CLX_T       tokens at a time, at most CLX_WG; local memory is 4 * CLX_T * (2 DHQK + SLICE + 5 WG) bytes and little more
+ *   CLX_T       tokens at a time, at most CLX_WG; local memory is 4 * CLX_T * (2 DHQK + SLICE + 5 WG) bytes and a
+ *               little more
  *   and those of recurrent_carry.clh */
 #include "recurrent_carry.clh"
 
@@ -79,12 +80,12 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
     carry += carry_at;
 
     float4 c[CLX_HELD];
-    for (uint i = 0; i < CLX_HELD; ++i) {
+    UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
         const uint d = row * CLX_HELD + i;
         c[i] = d < CLX_DHQK ? vload4(0, carry + carry_C(bh, slice) + d * CLX_SLICE + column) : (float4)(0.0f);
     }
     float n[CLX_OWN];
-    for (uint i = 0; i < CLX_OWN; ++i) {
+    UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const uint d = item + i * CLX_WG;
         n[i] = d < CLX_DHQK ? carry[carry_n(heads, bh, side) + d] : 0.0f;
     }
@@ -114,7 +115,7 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
             const float weight = block.gates[t].b;
             const float4 value = weight == 0.0f ? (float4)(0.0f) : vload4(0, &block.v[t][column]);
             float4 sum = 0.0f;
-            for (uint i = 0; i < CLX_HELD; ++i) {
+            UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
                 const uint d = min(row * CLX_HELD + i, (uint)CLX_DHQK - 1);
                 const bool real = row * CLX_HELD + i < CLX_DHQK;
                 const float4 young = clx_weigh(weight, block.k[t][d]) * value;
@@ -123,7 +124,7 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
             }
             parts[t][item] = sum;
             float dot = 0.0f;
-            for (uint i = 0; i < CLX_OWN; ++i) {
+            UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
                 const uint d = item + i * CLX_WG;
                 if (d >= CLX_DHQK) continue;
                 n[i] = clx_decay(a, n[i], clx_weigh(weight, block.k[t][d]));
@@ -158,12 +159,12 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
         }
         barrier(CLK_LOCAL_MEM_FENCE); /* the gates may be overwritten */
     }
-    for (uint i = 0; i < CLX_HELD; ++i) {
+    UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
         const uint d = row * CLX_HELD + i;
         if (d < CLX_DHQK) vstore4(c[i], 0, carry + carry_C(bh, slice) + d * CLX_SLICE + column);
     }
     if (slice != 0) return;
-    for (uint i = 0; i < CLX_OWN; ++i) {
+    UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const uint d = item + i * CLX_WG;
         if (d < CLX_DHQK) carry[carry_n(heads, bh, 1 - side) + d] = n[i];
     }

@@ -35,8 +35,8 @@ recurrent_begin(const __global void *C, ulong C_at, long C_b, long C_h, long C_d
 }
 
 __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
-recurrent_end(const __global float *carry, ulong carry_at, ulong heads, uint NH, uint side, __global void *C, ulong C_at,
-              long C_b, long C_h, long C_d, __global void *n, ulong n_at, long n_b, long n_h, long n_d,
+recurrent_end(const __global float *carry, ulong carry_at, ulong heads, uint NH, uint side, __global void *C,
+              ulong C_at, long C_b, long C_h, long C_d, __global void *n, ulong n_at, long n_b, long n_h, long n_d,
               __global void *m, ulong m_at, long m_b, long m_h)
 {
     const ulong group = get_global_id(0) / CLX_WG;

@@ -2,10 +2,10 @@
  *
  * The mLSTM recurrence, one token: every (batch, head) in one launch.
  *
- * simt_recurrent_step: the columns of C are cut into blocks of CLX_VC. A group takes the blocks slice, slice + slices,
- * ... of one (batch, head); of each block item (r, c) holds CLX_HELD rows of four columns in registers:
+ * simt_recurrent_step: the columns of C are cut into blocks of CLX_WIDTH. A group takes the blocks slice,
+ * slice + slices, ... of one (batch, head); of each block item (r, c) holds CLX_HELD rows of four columns in registers:
  *
- *               c = 0      1     ..  CT-1     CT = CLX_VC / 4, R = CLX_WG / CT
+ *               c = 0      1     ..  CT-1     CT = CLX_WIDTH / 4, R = CLX_WG / CT
  *     r = 0  [ HELD x 4 |      |    |      ]  rows r * HELD .. r * HELD + HELD - 1
  *     r = 1  [          |      |    |      ]  All loads of a block are in flight before the first is needed.
  *     ..     [          |      |    |      ]
@@ -16,8 +16,8 @@
  *
  * Traffic: C once in and once out; per group also q, k, n. Operations: 5 * DHQK * DHV a head.
  *
- *   CLX_WG      items of a group: CLX_R * CLX_VC / 4
- *   CLX_VC      columns of a block: 4 times a power of two
+ *   CLX_WG      items of a group: CLX_R * CLX_WIDTH / 4
+ *   CLX_WIDTH   columns of a block: 4 times a power of two
  *   CLX_R       rows of items: a power of two
  *   CLX_HELD    rows of C in an item: CLX_DHQK is at most CLX_R * CLX_HELD
  *   CLX_ALIGNED 1: C may be read and written by aligned fours (CLX_DHV is a multiple of 4)
@@ -27,8 +27,8 @@
 #ifndef CLX_WG
 #define CLX_WG 64
 #endif
-#ifndef CLX_VC
-#define CLX_VC 32
+#ifndef CLX_WIDTH
+#define CLX_WIDTH 32
 #endif
 #ifndef CLX_R
 #define CLX_R 8
@@ -40,18 +40,17 @@
 #define CLX_ALIGNED 0
 #endif
 
-#define CLX_BLOCKS ((CLX_DHV + CLX_VC - 1) / CLX_VC)
+#define CLX_BLOCKS ((CLX_DHV + CLX_WIDTH - 1) / CLX_WIDTH)
 #define CLX_OWN ((CLX_DHQK + CLX_WG - 1) / CLX_WG) /* elements of n that an item owns */
 #define CLX_FOLD 16                                /* partial sums that one item adds up */
 #define CLX_FOLDS ((CLX_WG + CLX_FOLD - 1) / CLX_FOLD)
-#define CLX_QUADS ((CLX_R + 3) / 4)
 
 /* Four columns of a row of C; columns from CLX_DHV on read 0 and are not written. */
 static inline float4 load_columns(const __global void *C, const ulong at, const uint j)
 {
     if (CLX_ALIGNED) return j < CLX_DHV ? clx_load4_aligned(C, at + j, CLX_STATE) : (float4)(0.0f);
     float x[4];
-    for (uint e = 0; e < 4; ++e)
+    UNROLL for (uint e = 0; e < 4; ++e)
         x[e] = j + e < CLX_DHV ? clx_load(C, at + j + e, CLX_STATE) : 0.0f;
     return vload4(0, x);
 }
@@ -64,14 +63,22 @@ static inline void store_columns(__global void *C, const ulong at, const uint j,
     }
     float x[4];
     vstore4(value, 0, x);
-    for (uint e = 0; e < 4; ++e)
+    UNROLL for (uint e = 0; e < 4; ++e)
         if (j + e < CLX_DHV) clx_store(C, at + j + e, x[e], CLX_STATE);
+}
+
+/* Four elements of v; those from CLX_DHV on read 0. */
+static inline float4 load_values(const __global void *v, const ulong v_at, const uint j)
+{
+    float x[4];
+    UNROLL for (uint e = 0; e < 4; ++e) x[e] = j + e < CLX_DHV ? clx_load_qkv(v, v_at + j + e) : 0.0f;
+    return vload4(0, x);
 }
 
 static inline void load_block(const __global void *C, const ulong at, const long C_d, const uint row, const uint j,
                               const uint fresh, float4 *c)
 {
-    for (uint i = 0; i < CLX_HELD; ++i) {
+    UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
         const long d = row * CLX_HELD + i;
         c[i] = d < CLX_DHQK && !fresh ? load_columns(C, at + d * C_d, j) : (float4)(0.0f);
     }
@@ -86,13 +93,14 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
     ulong no_at, long no_b, long no_h, long no_d, __global void *m_out, ulong mo_at, long mo_b, long mo_h,
     __global void *h, ulong h_at, long h_b, long h_h, uint NH, uint slices, uint fresh, float m_start, float eps)
 {
-    __local float parts[CLX_R][CLX_VC];
-    __local float sums[CLX_QUADS][CLX_VC];
+    __local float keys[CLX_R * CLX_HELD]; /* b k */
+    __local float queries[CLX_R * CLX_HELD];
+    __local float parts[2][CLX_R][CLX_WIDTH];
     __local float dots[CLX_WG];
     __local float folds[CLX_FOLDS];
     const uint item = get_local_id(0);
-    const uint row = item / (CLX_VC / 4);
-    const uint column = item % (CLX_VC / 4) * 4;
+    const uint row = item / (CLX_WIDTH / 4);
+    const uint column = item % (CLX_WIDTH / 4) * 4;
     const uint group = (uint)(get_global_id(0) / CLX_WG);
     const uint slice = group % slices;
     const long b = group / slices / NH;
@@ -107,80 +115,82 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent
     h_at += b * h_b + head * h_h;
 
     float4 c[CLX_HELD];
-    load_block(C, C_at, C_d, row, slice * CLX_VC + column, fresh, c);
-    float old[CLX_OWN];
-    for (uint i = 0; i < CLX_OWN; ++i) {
+    load_block(C, C_at, C_d, row, slice * CLX_WIDTH + column, fresh, c);
+    float4 value = load_values(v, v_at, slice * CLX_WIDTH + column);
+    float own[CLX_OWN]; /* n, then n' */
+    float key[CLX_OWN];
+    float query[CLX_OWN];
+    UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const long d = item + i * CLX_WG;
-        old[i] = d < CLX_DHQK && !fresh ? clx_load(n, n_at + d * n_d, CLX_STATE) : 0.0f;
-    }
-    float keys[CLX_HELD];
-    float queries[CLX_HELD];
-    for (uint i = 0; i < CLX_HELD; ++i) {
-        const uint d = min(row * CLX_HELD + i, (uint)CLX_DHQK - 1);
-        keys[i] = clx_load_qkv(k, k_at + d);
-        queries[i] = row * CLX_HELD + i < CLX_DHQK ? clx_load_qkv(q, q_at + d) : 0.0f;
+        const bool real = d < CLX_DHQK;
+        own[i] = real && !fresh ? clx_load(n, n_at + d * n_d, CLX_STATE) : 0.0f;
+        key[i] = real ? clx_load_qkv(k, k_at + d) : 0.0f;
+        query[i] = real ? clx_load_qkv(q, q_at + d) : 0.0f;
     }
     const float m_old = fresh ? m_start : clx_load(m, m_at + b * m_b + head * m_h, CLX_STATE);
     const gate_step gate = clx_load_gates(igate, i_at + b * i_b + head * i_h, fgate, f_at + b * f_b + head * f_h,
                                           (float2)(m_old, 0.0f));
-
-    float own[CLX_OWN]; /* n' */
     float dot = 0.0f;
-    for (uint i = 0; i < CLX_OWN; ++i) {
+    UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const uint d = item + i * CLX_WG;
-        if (d >= CLX_DHQK) continue;
-        own[i] = clx_decay(gate.a, old[i], clx_weigh(gate.b, clx_load_qkv(k, k_at + d)));
-        dot += own[i] * clx_load_qkv(q, q_at + d);
+        key[i] = clx_weigh(gate.b, key[i]);
+        own[i] = clx_decay(gate.a, own[i], key[i]);
+        if (d < CLX_DHQK) dot += own[i] * query[i];
+        if (d < CLX_R * CLX_HELD) {
+            keys[d] = key[i];
+            queries[d] = query[i];
+        }
+    }
+    for (uint d = CLX_OWN * CLX_WG + item; d < CLX_R * CLX_HELD; d += CLX_WG) {
+        keys[d] = 0.0f;
+        queries[d] = 0.0f;
     }
     dots[item] = dot;
+    barrier(CLK_LOCAL_MEM_FENCE); /* keys, queries and dots are there */
+    for (uint f = item; f < CLX_FOLDS; f += CLX_WG) {
+        float some = 0.0f;
+        for (uint i = f * CLX_FOLD; i < min((f + 1) * CLX_FOLD, (uint)CLX_WG); ++i)
+            some += dots[i];
+        folds[f] = some;
+    }
 
-    for (uint block = slice; block < CLX_BLOCKS; block += slices) {
-        const uint j = block * CLX_VC + column;
-        float values[4];
-        for (uint e = 0; e < 4; ++e)
-            values[e] = gate.b != 0.0f && j + e < CLX_DHV ? clx_load_qkv(v, v_at + j + e) : 0.0f;
-        const float4 value = vload4(0, values);
+    uint side = 0;
+    for (uint block = slice; block < CLX_BLOCKS; block += slices, side = 1 - side) {
+        const uint j = block * CLX_WIDTH + column;
+        if (gate.a == 0.0f) /* 0 times a NaN would be one */
+            UNROLL for (uint i = 0; i < CLX_HELD; ++i) c[i] = 0.0f;
+        if (gate.b == 0.0f) value = 0.0f;
         float4 sum = 0.0f;
-        for (uint i = 0; i < CLX_HELD; ++i) {
-            const float4 fresh_part = clx_weigh(gate.b, keys[i]) * value;
-            c[i] = gate.a == 0.0f ? fresh_part : gate.a * c[i] + fresh_part;
-            sum += queries[i] * c[i];
+        UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
+            c[i] = gate.a * c[i] + keys[row * CLX_HELD + i] * value;
+            sum += queries[row * CLX_HELD + i] * c[i];
         }
-        for (uint i = 0; i < CLX_HELD; ++i) {
+        UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
             const long d = row * CLX_HELD + i;
             if (d < CLX_DHQK) store_columns(C_out, Co_at + d * Co_d, j, c[i]);
         }
-        if (block + slices < CLX_BLOCKS) load_block(C, C_at, C_d, row, j + slices * CLX_VC, fresh, c);
-        vstore4(sum, 0, &parts[row][column]);
-        barrier(CLK_LOCAL_MEM_FENCE); /* parts and dots are there */
-        for (uint i = item; i < CLX_VC * (CLX_QUADS); i += CLX_WG) {
-            float some = 0.0f;
-            for (uint r = i / CLX_VC * 4; r < min(i / CLX_VC * 4 + 4, (uint)CLX_R); ++r)
-                some += parts[r][i % CLX_VC];
-            sums[i / CLX_VC][i % CLX_VC] = some;
+        if (block + slices < CLX_BLOCKS) {
+            load_block(C, C_at, C_d, row, j + slices * CLX_WIDTH, fresh, c);
+            value = load_values(v, v_at, j + slices * CLX_WIDTH);
         }
-        if (item < CLX_FOLDS) {
-            float some = 0.0f;
-            for (uint i = item * CLX_FOLD; i < min((item + 1) * CLX_FOLD, (uint)CLX_WG); ++i)
-                some += dots[i];
-            folds[item] = some;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE); /* sums and folds are there; parts may be overwritten */
-        for (uint i = item; i < CLX_VC; i += CLX_WG) {
-            if (block * CLX_VC + i >= CLX_DHV) continue;
+        vstore4(sum, 0, &parts[side][row][column]);
+        barrier(CLK_LOCAL_MEM_FENCE); /* parts and folds are there; the other side's parts may be overwritten */
+        for (uint i = item; i < CLX_WIDTH; i += CLX_WG) {
+            if (block * CLX_WIDTH + i >= CLX_DHV) continue;
             float weighted = 0.0f;
             float whole = 0.0f;
-            for (uint r = 0; r < CLX_QUADS; ++r)
-                weighted += sums[r][i];
+            for (uint r = 0; r < CLX_R; ++r)
+                weighted += parts[side][r][i];
             for (uint f = 0; f < CLX_FOLDS; ++f)
                 whole += folds[f];
-            clx_store(h, h_at + block * CLX_VC + i,
-                      clx_recurrent_output(weighted * CLX_SCALE, whole * CLX_SCALE, gate.m.s0, gate.least, eps), CLX_OUT);
+            const float out =
+                clx_recurrent_output(weighted * CLX_SCALE, whole * CLX_SCALE, gate.m.s0, gate.least, eps);
+            clx_store(h, h_at + block * CLX_WIDTH + i, out, CLX_OUT);
         }
     }
     /* With one slice n and m may be written where they were read: every item is past a barrier since. */
     if (slice != 0) return;
-    for (uint i = 0; i < CLX_OWN; ++i) {
+    UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const long d = item + i * CLX_WG;
         if (d < CLX_DHQK) clx_store(n_out, no_at + d * no_d, own[i], CLX_STATE);
     }

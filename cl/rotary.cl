@@ -15,6 +15,7 @@
  *   CLX_TOKENS   tokens of a group, 1 or more
  *   CLX_D, CLX_R elements of a row, and how many of them rotate (even)
  *   CLX_CHUNK    elements of one access: 8 or 4 (aligned), or 2 (interleaved) or 1 (half) at any alignment
+ *   CLX_BATCH    heads that an item loads at once
  *   CLX_HALF     0: interleaved pairs; 1: half-split pairs
  *   CLX_SIGN     1: forward; -1: inverse
  *   CLX_IN       dtype of q, k and the outputs
@@ -36,6 +37,9 @@
 #endif
 #ifndef CLX_CHUNK
 #define CLX_CHUNK 4
+#endif
+#ifndef CLX_BATCH
+#define CLX_BATCH 2
 #endif
 #ifndef CLX_HALF
 #define CLX_HALF 0
@@ -83,23 +87,30 @@ typedef struct operand {
     bool inplace;
 } operand;
 
-static inline void rotate_unit(const operand x, const ulong head, const float *s, const float *c)
+/* The unit of CLX_BATCH heads, all loaded before the first is stored, so that enough bytes are in flight. Heads from
+ * `count` on repeat the last one's loads and are not stored. */
+static inline void rotate_units(const operand x, const ulong head, const uint count, const float *s, const float *c)
 {
-    const ulong from = x.in_at + (long)head * x.in_head;
-    const ulong to = x.out_at + (long)head * x.out_head;
-    float v[CLX_PARTS * CLX_CHUNK];
-    for (int part = 0; part < CLX_PARTS; ++part)
-        clx_load_chunk(x.in, from + part * (CLX_R / 2), v + part * CLX_CHUNK, CLX_CHUNK, CLX_IN);
-    for (int p = 0; p < CLX_PAIRS; ++p) {
-        const int first = CLX_HALF ? p : 2 * p;
-        const int second = CLX_HALF ? p + CLX_PAIRS : 2 * p + 1;
-        const float a = v[first];
-        const float b = v[second];
-        v[first] = a * c[p] - b * s[p];
-        v[second] = a * s[p] + b * c[p];
+    float v[CLX_BATCH][CLX_PARTS * CLX_CHUNK];
+    UNROLL for (uint u = 0; u < CLX_BATCH; ++u) {
+        const ulong from = x.in_at + (long)(head + min(u, count - 1)) * x.in_head;
+        UNROLL for (int part = 0; part < CLX_PARTS; ++part)
+            clx_load_chunk(x.in, from + part * (CLX_R / 2), v[u] + part * CLX_CHUNK, CLX_CHUNK, CLX_IN);
     }
-    for (int part = 0; part < CLX_PARTS; ++part)
-        clx_store_chunk(x.out, to + part * (CLX_R / 2), v + part * CLX_CHUNK, CLX_CHUNK, CLX_IN);
+    UNROLL for (uint u = 0; u < CLX_BATCH; ++u) {
+        if (u >= count) continue;
+        const ulong to = x.out_at + (long)(head + u) * x.out_head;
+        UNROLL for (int p = 0; p < CLX_PAIRS; ++p) {
+            const int first = CLX_HALF ? p : 2 * p;
+            const int second = CLX_HALF ? p + CLX_PAIRS : 2 * p + 1;
+            const float a = v[u][first];
+            const float b = v[u][second];
+            v[u][first] = a * c[p] - b * s[p];
+            v[u][second] = a * s[p] + b * c[p];
+        }
+        UNROLL for (int part = 0; part < CLX_PARTS; ++part)
+            clx_store_chunk(x.out, to + part * (CLX_R / 2), v[u] + part * CLX_CHUNK, CLX_CHUNK, CLX_IN);
+    }
 }
 
 /* Elements `column` and on, which do not rotate. The last chunk is whole but for chunks of 2 and an odd CLX_D. */
@@ -134,7 +145,7 @@ static inline void unit_angles(const long position, const long j, const __global
                                float *s, float *c)
 {
     const bool known = (ulong)position < table.L;
-    for (int p = 0; p < CLX_PAIRS; ++p) {
+    UNROLL for (int p = 0; p < CLX_PAIRS; ++p) {
         float2 angle = (float2)(NAN, NAN);
         if (table.L == 0)
             angle = clx_turn(position, turns[j + p]);
@@ -194,14 +205,22 @@ rotary_apply(const __global void *q, ulong q_at, long q_b, long q_h, long q_s, c
         float s[CLX_PAIRS];
         float c[CLX_PAIRS];
         if (turning) unit_angles(position, (long)unit * CLX_PAIRS, turns, table, s, c);
-        for (uint head = head0; head < head1; ++head) {
-            operand z = head < q_heads ? x : y;
+        for (uint head = head0; head < head1;) {
+            const bool first = head < q_heads;
+            const uint end = first ? min(head1, q_heads) : head1;
+            operand z = first ? x : y;
             z.in_at += column;
             z.out_at += column;
-            if (turning)
-                rotate_unit(z, head < q_heads ? head : head - q_heads, s, c);
-            else if (!z.inplace)
-                copy_unit(z, head < q_heads ? head : head - q_heads, column);
+            for (; head < end; head += CLX_BATCH) {
+                const uint count = min((uint)CLX_BATCH, end - head);
+                const uint own = first ? head : head - q_heads;
+                if (turning)
+                    rotate_units(z, own, count, s, c);
+                else if (!z.inplace)
+                    for (uint u = 0; u < count; ++u)
+                        copy_unit(z, own + u, column);
+            }
+            head = end;
         }
     }
 }

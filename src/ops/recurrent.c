@@ -17,94 +17,74 @@
 #define TOKENS_PER_LAUNCH                                                                                              \
     2048 /* on a device that must stay responsive: a step takes microseconds however small it is */
 
-static clx_status get_kernel(const clx_recurrent *op, const char *source, const char *shared, const char *own,
-                             const char *name, cl_kernel *out, clx_error *error)
+static clx_status get_kernel(const clx_recurrent *op, const char *source, const clxi_recurrent_shape *shape,
+                             bool aligned, const char *name, cl_kernel *out, clx_error *error)
 {
+    const clxi_recurrent_plan *plan = &op->plan;
     clxi_text options = CLXI_TEXT_INIT;
-    clxi_text_printf(&options, "%s -D CLX_WG=%u %s", shared, op->plan.items, own);
+    clxi_recurrent_options(plan, &op->desc, &options);
+    clxi_text_printf(&options,
+                     " -D CLX_WG=%u -D CLX_SLICE=%u -D CLX_WIDTH=%u -D CLX_R=%u -D CLX_HELD=%u -D CLX_T=%u "
+                     "-D CLX_ALIGNED=%d",
+                     shape->items, plan->sequence.width, shape->width, shape->rows, shape->held, plan->tokens, aligned);
     clx_status status = options.failed ? clxi_fail_memory(error, "compile options")
                                        : clxi_kernel_get(op->context, source, options.data, name, out, error);
     clxi_text_free(&options);
     return status;
 }
 
-static clx_status build_simt(clx_recurrent *op, const char *shared, clx_error *error)
+static clx_status build_plan(clx_recurrent *op, clx_error *error)
 {
     const clxi_recurrent_plan *plan = &op->plan;
+    const clxi_recurrent_shape *all = &plan->sequence;
     clx_status status = CLX_OK;
-    clxi_text step = CLXI_TEXT_INIT;
-    clxi_text aligned = CLXI_TEXT_INIT;
-    clxi_text sequence = CLXI_TEXT_INIT;
-    clxi_text_printf(&step, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_VC=%u -D CLX_ALIGNED=0", plan->rows, plan->held,
-                     plan->width);
-    clxi_text_printf(&aligned, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_VC=%u -D CLX_ALIGNED=1", plan->rows, plan->held,
-                     plan->width);
-    clxi_text_printf(&sequence, "-D CLX_R=%u -D CLX_HELD=%u -D CLX_T=%u", plan->rows, plan->held, plan->tokens);
-    if (step.failed || aligned.failed || sequence.failed) {
-        status = clxi_fail_memory(error, "compile options");
-        goto fail;
+    CLXI_TRY(get_kernel(op, "recurrent_state.cl", all, false, "recurrent_begin", &op->begin, error));
+    CLXI_TRY(get_kernel(op, "recurrent_state.cl", all, false, "recurrent_end", &op->end, error));
+    if (plan->cpu) {
+        const clxi_recurrent_shape *step = &plan->step[CLXI_STEP_NARROW];
+        CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", step, false, "cpu_recurrent_step", &op->step[0][0], error));
+        CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", step, false, "cpu_recurrent_sequence", &op->sequence, error));
+        return CLX_OK;
     }
-    CLXI_TRY(get_kernel(op, "recurrent_step.cl", shared, step.data, "simt_recurrent_step", &op->step, error));
-    if (op->desc.DHV % 4 == 0)
-        CLXI_TRY(
-            get_kernel(op, "recurrent_step.cl", shared, aligned.data, "simt_recurrent_step", &op->step_aligned, error));
-    CLXI_TRY(get_kernel(op, "recurrent_sequence.cl", shared, sequence.data, "simt_recurrent_sequence", &op->sequence,
-                        error));
+    CLXI_TRY(get_kernel(op, "recurrent_sequence.cl", all, false, "simt_recurrent_sequence", &op->sequence, error));
+    for (int shape = 0; shape < CLXI_STEP_SHAPES; shape++)
+        for (int aligned = 0; aligned <= (op->desc.DHV % 4 == 0); aligned++)
+            CLXI_TRY(get_kernel(op, "recurrent_step.cl", &plan->step[shape], aligned, "simt_recurrent_step",
+                                &op->step[shape][aligned], error));
 fail:
-    clxi_text_free(&step);
-    clxi_text_free(&aligned);
-    clxi_text_free(&sequence);
     return status;
 }
 
-static clx_status build_cpu(clx_recurrent *op, const char *shared, clx_error *error)
+static void release(cl_kernel *kernel)
 {
-    clx_status status = CLX_OK;
-    clxi_text own = CLXI_TEXT_INIT;
-    clxi_text_printf(&own, "-D CLX_WIDTH=%u", op->plan.width);
-    if (own.failed) {
-        status = clxi_fail_memory(error, "compile options");
-        goto fail;
-    }
-    CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", shared, own.data, "cpu_recurrent_step", &op->step, error));
-    CLXI_TRY(get_kernel(op, "recurrent_cpu.cl", shared, own.data, "cpu_recurrent_sequence", &op->sequence, error));
-fail:
-    clxi_text_free(&own);
-    return status;
+    clxi_kernel_release(*kernel);
+    *kernel = NULL;
 }
 
 static void release_kernels(clx_recurrent *op)
 {
-    cl_kernel *kernels[] = {&op->begin, &op->end, &op->sequence, &op->step, &op->step_aligned};
-    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
-        clxi_kernel_release(*kernels[i]);
-        *kernels[i] = NULL;
+    release(&op->begin);
+    release(&op->end);
+    release(&op->sequence);
+    for (int shape = 0; shape < CLXI_STEP_SHAPES; shape++) {
+        release(&op->step[shape][0]);
+        release(&op->step[shape][1]);
     }
+}
+
+static bool fits(const clx_recurrent *op, cl_kernel kernel, const clxi_recurrent_shape *shape)
+{
+    return !kernel || clxi_kernel_fits(op->context, kernel, shape->items);
 }
 
 static bool kernels_fit(const clx_recurrent *op)
 {
-    const cl_kernel kernels[] = {op->begin, op->end, op->sequence, op->step, op->step_aligned};
-    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-        if (kernels[i] && !clxi_kernel_fits(op->context, kernels[i], op->plan.items)) return false;
+    const clxi_recurrent_shape *all = &op->plan.sequence;
+    if (!fits(op, op->begin, all) || !fits(op, op->end, all) || !fits(op, op->sequence, all)) return false;
+    for (int shape = 0; shape < CLXI_STEP_SHAPES; shape++)
+        for (int aligned = 0; aligned < 2; aligned++)
+            if (!fits(op, op->step[shape][aligned], &op->plan.step[shape])) return false;
     return true;
-}
-
-static clx_status build_plan(clx_recurrent *op, clx_error *error)
-{
-    clx_status status = CLX_OK;
-    clxi_text shared = CLXI_TEXT_INIT;
-    clxi_recurrent_options(&op->plan, &op->desc, &shared);
-    if (shared.failed) {
-        status = clxi_fail_memory(error, "compile options");
-        goto fail;
-    }
-    CLXI_TRY(get_kernel(op, "recurrent_state.cl", shared.data, "", "recurrent_begin", &op->begin, error));
-    CLXI_TRY(get_kernel(op, "recurrent_state.cl", shared.data, "", "recurrent_end", &op->end, error));
-    CLXI_TRY(op->plan.cpu ? build_cpu(op, shared.data, error) : build_simt(op, shared.data, error));
-fail:
-    clxi_text_free(&shared);
-    return status;
 }
 
 /* The largest groups that the device and the kernels' registers allow. */
@@ -198,7 +178,7 @@ static void run_begin(clxi_call *call, const clx_recurrent *op, const clx_recurr
     clxi_bind_u32(&bind, (uint32_t)sizes->NH);
     clxi_bind_u32(&bind, args->C == NULL);
     clxi_bind_f32(&bind, start_m(op));
-    clxi_call_kernel(call, &bind, "recurrent_begin", sizes->heads * op->desc.DHQK, op->plan.items,
+    clxi_call_kernel(call, &bind, "recurrent_begin", sizes->heads * op->desc.DHQK, op->plan.sequence.items,
                      4.0 * (double)op->desc.DHV);
 }
 
@@ -213,7 +193,7 @@ static void run_end(clxi_call *call, const clx_recurrent *op, const clx_recurren
     clxi_bind_view(&bind, args->C_out, 3);
     clxi_bind_view(&bind, args->n_out, 3);
     clxi_bind_view(&bind, args->m_out, 2);
-    clxi_call_kernel(call, &bind, "recurrent_end", sizes->heads * op->desc.DHQK, op->plan.items,
+    clxi_call_kernel(call, &bind, "recurrent_end", sizes->heads * op->desc.DHQK, op->plan.sequence.items,
                      4.0 * (double)op->desc.DHV);
 }
 
@@ -221,8 +201,8 @@ static void run_end(clxi_call *call, const clx_recurrent *op, const clx_recurren
 static void run_stretch(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
                         const clxi_recurrent_sizes *sizes, uint32_t side, uint64_t begin, uint64_t end)
 {
-    const uint64_t slices = clxi_ceil_div(op->desc.DHV, op->plan.slice);
-    const double work = 8.0 * (double)op->desc.DHQK * (double)op->plan.slice * (double)(end - begin);
+    const uint64_t slices = clxi_ceil_div(op->desc.DHV, op->plan.sequence.width);
+    const double work = 8.0 * (double)op->desc.DHQK * (double)op->plan.sequence.width * (double)(end - begin);
     clxi_bind bind = clxi_bind_begin(op->sequence);
     clxi_bind_view(&bind, args->q, 3);
     clxi_bind_view(&bind, args->k, 3);
@@ -237,7 +217,7 @@ static void run_stretch(clxi_call *call, const clx_recurrent *op, const clx_recu
     clxi_bind_u64(&bind, begin);
     clxi_bind_u64(&bind, end);
     clxi_bind_f32(&bind, op->desc.eps);
-    clxi_call_kernel(call, &bind, "recurrent_sequence", sizes->heads * slices, op->plan.items, work);
+    clxi_call_kernel(call, &bind, "recurrent_sequence", sizes->heads * slices, op->plan.sequence.items, work);
 }
 
 clx_status clx_recurrent_enqueue(clx_recurrent *op, const clx_launch *launch, const clx_recurrent_args *args,
@@ -270,11 +250,11 @@ static void run_step(clxi_call *call, const clx_recurrent *op, const clx_recurre
 {
     const bool fresh = args->C == NULL;
     const bool inplace = !fresh && (clxi_view_same(args->n, args->n_out) || clxi_view_same(args->m, args->m_out));
-    const bool aligned =
-        op->step_aligned && (fresh || clxi_view_aligned(args->C, 4)) && clxi_view_aligned(args->C_out, 4);
-    const uint64_t slices =
-        clxi_recurrent_step_slices(&op->plan, &op->context->caps, op->desc.DHV, sizes->heads, inplace);
-    clxi_bind bind = clxi_bind_begin(aligned ? op->step_aligned : op->step);
+    const bool aligned = (fresh || clxi_view_aligned(args->C, 4)) && clxi_view_aligned(args->C_out, 4);
+    const clxi_recurrent_step step =
+        clxi_recurrent_step_choose(&op->plan, &op->context->caps, op->desc.DHV, sizes->heads, inplace);
+    const cl_kernel *kernels = op->step[step.shape];
+    clxi_bind bind = clxi_bind_begin(aligned && kernels[1] ? kernels[1] : kernels[0]);
     clxi_bind_view(&bind, args->q, 2);
     clxi_bind_view(&bind, args->k, 2);
     clxi_bind_view(&bind, args->v, 2);
@@ -288,12 +268,12 @@ static void run_step(clxi_call *call, const clx_recurrent *op, const clx_recurre
     clxi_bind_view(&bind, args->m_out, 2);
     clxi_bind_view(&bind, args->h, 2);
     clxi_bind_u32(&bind, (uint32_t)sizes->NH);
-    clxi_bind_u32(&bind, (uint32_t)slices);
+    clxi_bind_u32(&bind, (uint32_t)step.slices);
     clxi_bind_u32(&bind, fresh);
     clxi_bind_f32(&bind, start_m(op));
     clxi_bind_f32(&bind, op->desc.eps);
-    clxi_call_kernel(call, &bind, "recurrent_step", sizes->heads * slices, op->plan.items,
-                     8.0 * (double)op->desc.DHQK * (double)op->desc.DHV / (double)slices);
+    clxi_call_kernel(call, &bind, "recurrent_step", sizes->heads * step.slices, op->plan.step[step.shape].items,
+                     8.0 * (double)op->desc.DHQK * (double)op->desc.DHV / (double)step.slices);
 }
 
 clx_status clx_recurrent_step_enqueue(clx_recurrent *op, const clx_launch *launch, const clx_recurrent_args *args,

@@ -47,8 +47,8 @@ fail:
 
 clx_status clxi_recurrent_workspace_floats(const clx_recurrent *op, uint64_t heads, uint64_t *floats, clx_error *error)
 {
-    const uint64_t slices = clxi_ceil_div(op->desc.DHV, op->plan.slice);
-    const uint64_t per_head = op->desc.DHQK * (slices * op->plan.slice + 2) + 4;
+    const uint64_t slices = clxi_ceil_div(op->desc.DHV, op->plan.sequence.width);
+    const uint64_t per_head = op->desc.DHQK * (slices * op->plan.sequence.width + 2) + 4;
     if (clxi_mul_u64(heads, per_head, floats) && *floats <= UINT64_MAX / 4) return CLX_OK;
     return clxi_fail(error, CLX_ERR_OVERFLOW, "workspace: its size overflows");
 }

@@ -15,15 +15,23 @@
 /* DHQK at most: q and k of a token must fit 32 KiB of local memory beside the rest. */
 #define CLXI_RECURRENT_DHQK_LIMIT 2048
 
-/* How the kernels share out C; the names are those of cl/recurrent_step.cl and cl/recurrent_carry.clh. */
+/* How a kernel shares out C; the names are those of cl/recurrent_step.cl and cl/recurrent_sequence.cl. */
+typedef struct clxi_recurrent_shape {
+    uint32_t items; /* of a group */
+    uint32_t width; /* columns of a group's block */
+    uint32_t rows;  /* simt: rows of items, R */
+    uint32_t held;  /* simt: rows of C in an item */
+} clxi_recurrent_shape;
+
+enum { CLXI_STEP_NARROW, CLXI_STEP_WIDE, CLXI_STEP_SHAPES };
+
 typedef struct clxi_recurrent_plan {
     bool cpu;
-    uint32_t items;  /* of a group */
-    uint32_t rows;   /* simt: rows of items, R */
-    uint32_t held;   /* simt: rows of C in an item */
-    uint32_t slice;  /* columns that a group of the sequence kernel owns; simt: of the step kernel, too */
+    bool unroll; /* see cl/unroll.clh */
+    clxi_recurrent_shape sequence;
     uint32_t tokens; /* simt: tokens at a time in the sequence kernel */
-    uint32_t width;  /* columns of a block of the step kernel */
+    /* narrow blocks: more groups, for few heads; wide ones: longer rows, for many. A CPU has the first only. */
+    clxi_recurrent_shape step[CLXI_STEP_SHAPES];
 } clxi_recurrent_plan;
 
 struct clx_recurrent {
@@ -34,8 +42,7 @@ struct clx_recurrent {
     cl_kernel begin;
     cl_kernel end;
     cl_kernel sequence;
-    cl_kernel step;
-    cl_kernel step_aligned; /* simt, where DHV is a multiple of 4 */
+    cl_kernel step[CLXI_STEP_SHAPES][2]; /* [1]: for aligned views; simt, where DHV is a multiple of 4 */
 };
 
 /* The plan for groups of at most `items`, a power of two. */
@@ -45,9 +52,15 @@ clxi_recurrent_plan clxi_recurrent_plan_make(const clxi_caps *caps, const clx_re
 /* Appends the compile options that all kernels of the plan share. */
 void clxi_recurrent_options(const clxi_recurrent_plan *plan, const clx_recurrent_desc *desc, clxi_text *out);
 
-/* Groups that share a head in a step. `inplace`: n or m is updated where it is read. */
-uint64_t clxi_recurrent_step_slices(const clxi_recurrent_plan *plan, const clxi_caps *caps, uint64_t DHV,
-                                    uint64_t heads, bool inplace);
+/* How a step is launched. */
+typedef struct clxi_recurrent_step {
+    int shape;
+    uint64_t slices; /* groups that share a head */
+} clxi_recurrent_step;
+
+/* `inplace`: n or m is updated where it is read, so one group must have the whole head. */
+clxi_recurrent_step clxi_recurrent_step_choose(const clxi_recurrent_plan *plan, const clxi_caps *caps, uint64_t DHV,
+                                               uint64_t heads, bool inplace);
 
 enum {
     CLXI_REC_Q,

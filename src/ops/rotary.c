@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEMS_WANTED 256 /* of a group, on a device that allows it */
-#define FREQS_ITEMS 64
+#define ITEMS_WANTED 128 /* of a group, on a device that allows it */
+#define HEADS_AT_ONCE 4  /* that an item loads before it stores the first */
 
 /* How the kernel cuts a row; the names are those of cl/rotary.cl. */
 typedef struct rotary_width {
@@ -73,65 +73,56 @@ static uint32_t choose_chunk(const clx_rotary_desc *desc, bool wide)
 }
 
 /* A group takes as many tokens as fit, each with one item per unit; long rows take a group for themselves. */
-static clx_status build_width(clx_rotary *op, bool wide, rotary_width *out, clx_error *error)
+static void share_out(const clx_rotary_desc *desc, uint64_t items, rotary_width *out)
+{
+    const uint64_t turning = desc->pairing == CLX_PAIRS_HALF ? desc->rotary_dim / 2 : desc->rotary_dim;
+    const uint64_t units = turning / out->chunk + clxi_ceil_div(desc->D - desc->rotary_dim, out->chunk);
+    out->tokens = (uint32_t)clxi_max_u64(items / units, 1);
+    out->items = (uint32_t)(out->tokens > 1 ? out->tokens * units : clxi_min_u64(items, units));
+}
+
+static clx_status get_kernel(const clx_rotary *op, const rotary_width *width, const char *name, cl_kernel *out,
+                             clx_error *error)
 {
     const clx_rotary_desc *desc = &op->desc;
-    const bool half = desc->pairing == CLX_PAIRS_HALF;
-    const uint64_t limit = clxi_min_u64(ITEMS_WANTED, op->context->caps.max_work_group);
+    const bool cpu = op->context->caps.is_cpu;
     clxi_text options = CLXI_TEXT_INIT;
-    clx_status status = CLX_OK;
-    out->chunk = choose_chunk(desc, wide);
-    if (out->chunk == 0) return CLX_OK;
-    const uint64_t turning = half ? desc->rotary_dim / 2 : desc->rotary_dim;
-    const uint64_t units = turning / out->chunk + clxi_ceil_div(desc->D - desc->rotary_dim, out->chunk);
-    for (uint64_t items = limit;; items /= 2) {
-        out->tokens = (uint32_t)clxi_max_u64(items / units, 1);
-        out->items = (uint32_t)(out->tokens > 1 ? out->tokens * units : clxi_min_u64(items, units));
-        clxi_text_free(&options);
-        clxi_text_printf(&options,
-                         "-D CLX_WG=%u -D CLX_TOKENS=%u -D CLX_D=%llu -D CLX_R=%llu -D CLX_CHUNK=%u -D CLX_HALF=%d "
-                         "-D CLX_SIGN=%d -D CLX_IN=%d -D CLX_TABLE=%d",
-                         out->items, out->tokens, (unsigned long long)desc->D, (unsigned long long)desc->rotary_dim,
-                         out->chunk, half, desc->inverse ? -1 : 1, (int)desc->dtype, (int)desc->table_dtype);
-        if (options.failed) {
-            status = clxi_fail_memory(error, "compile options");
-            goto fail;
-        }
-        CLXI_TRY(clxi_kernel_get(op->context, "rotary.cl", options.data, "rotary_apply", &out->kernel, error));
-        if (clxi_kernel_fits(op->context, out->kernel, out->items)) break;
-        clxi_kernel_release(out->kernel);
-        out->kernel = NULL;
-        if (items == 1) {
-            status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "rotary: the device allows no work-group");
-            goto fail;
-        }
-    }
-fail:
+    clxi_text_printf(&options,
+                     "-D CLX_UNROLL=%d -D CLX_WG=%u -D CLX_TOKENS=%u -D CLX_D=%llu -D CLX_R=%llu -D CLX_CHUNK=%u "
+                     "-D CLX_HALF=%d -D CLX_BATCH=%d -D CLX_SIGN=%d -D CLX_IN=%d -D CLX_TABLE=%d",
+                     !cpu, width->items, width->tokens, (unsigned long long)desc->D,
+                     (unsigned long long)desc->rotary_dim, width->chunk, desc->pairing == CLX_PAIRS_HALF,
+                     cpu ? 1 : HEADS_AT_ONCE, desc->inverse ? -1 : 1, (int)desc->dtype, (int)desc->table_dtype);
+    clx_status status = options.failed ? clxi_fail_memory(error, "compile options")
+                                       : clxi_kernel_get(op->context, "rotary.cl", options.data, name, out, error);
     clxi_text_free(&options);
     return status;
 }
 
-static clx_status build_freqs(clx_rotary *op, clx_error *error)
+/* The largest groups that the device and the kernel's registers allow. */
+static clx_status build_width(clx_rotary *op, bool wide, rotary_width *out, clx_error *error)
 {
-    const uint64_t items = clxi_min_u64(FREQS_ITEMS, op->context->caps.max_work_group);
-    const uint64_t pairs = op->desc.rotary_dim / 2;
-    clx_status status = CLX_OK;
-    clxi_text options = CLXI_TEXT_INIT;
-    uint64_t(*turns)[2] = calloc(pairs, sizeof *turns);
-    clxi_text_printf(&options, "-D CLX_WG=%llu -D CLX_D=%llu -D CLX_R=%llu -D CLX_CHUNK=2 -D CLX_TABLE=%d",
-                     (unsigned long long)items, (unsigned long long)op->desc.D, (unsigned long long)op->desc.rotary_dim,
-                     (int)op->desc.table_dtype);
-    if (!turns || options.failed) {
-        status = clxi_fail_memory(error, "rotary frequencies");
-        goto fail;
+    out->chunk = choose_chunk(&op->desc, wide);
+    if (out->chunk == 0) return CLX_OK;
+    for (uint64_t items = clxi_min_u64(ITEMS_WANTED, op->context->caps.max_work_group); items > 0; items /= 2) {
+        share_out(&op->desc, items, out);
+        clx_status status = get_kernel(op, out, "rotary_apply", &out->kernel, error);
+        if (status != CLX_OK || clxi_kernel_fits(op->context, out->kernel, out->items)) return status;
+        clxi_kernel_release(out->kernel);
+        out->kernel = NULL;
     }
+    return clxi_fail(error, CLX_ERR_UNSUPPORTED, "rotary: its kernel fits no work-group of the device");
+}
+
+static clx_status make_turns(clx_rotary *op, clx_error *error)
+{
+    const uint64_t pairs = op->desc.rotary_dim / 2;
+    uint64_t(*turns)[2] = calloc(pairs, sizeof *turns);
+    if (!turns) return clxi_fail_memory(error, "rotary frequencies");
     for (uint64_t j = 0; j < pairs; j++)
         clxi_turns(op->desc.theta, op->desc.rotary_dim, j, turns[j]);
-    CLXI_TRY(clxi_constant_create(op->context, turns, pairs * sizeof *turns, &op->turns, error));
-    CLXI_TRY(clxi_kernel_get(op->context, "rotary.cl", options.data, "rotary_freqs", &op->freqs, error));
-fail:
+    clx_status status = clxi_constant_create(op->context, turns, pairs * sizeof *turns, &op->turns, error);
     free(turns);
-    clxi_text_free(&options);
     return status;
 }
 
@@ -154,9 +145,10 @@ clx_status clx_rotary_create(clx_context *context, const clx_rotary_desc *desc, 
         status = clxi_fail_memory(error, "a variant's name");
         goto fail;
     }
-    CLXI_TRY(build_freqs(op, error));
+    CLXI_TRY(make_turns(op, error));
     CLXI_TRY(build_width(op, true, &op->wide, error));
     CLXI_TRY(build_width(op, false, &op->narrow, error));
+    CLXI_TRY(get_kernel(op, &op->narrow, "rotary_freqs", &op->freqs, error)); /* of the same program */
     *out = op;
     return CLX_OK;
 fail:
@@ -204,7 +196,7 @@ clx_status clx_rotary_tables_enqueue(clx_rotary *op, const clx_launch *launch, i
     CLXI_TRY(clxi_extent_check(&extents[1], &extents[0], 1, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, 2, error));
     if (L > 0) {
-        const uint64_t items = clxi_min_u64(FREQS_ITEMS, op->context->caps.max_work_group);
+        const uint64_t items = op->narrow.items;
         clxi_bind bind = clxi_bind_begin(op->freqs);
         clxi_bind_mem(&bind, op->turns);
         clxi_bind_view(&bind, sin, 2);

@@ -24,8 +24,8 @@ static int print_list(void)
 {
     clx_error error = CLX_ERROR_INIT;
     clxi_text text = CLXI_TEXT_INIT;
-    clxi_kernel_table_write(&text);
-    return print_text(&text, CLX_OK, &error);
+    clx_status status = clxi_kernel_table_write(&text, &error);
+    return print_text(&text, status, &error);
 }
 
 /* Texts need no device: a context that only says where the kernel files are is enough. */

@@ -6,7 +6,9 @@
 
 #include <clxlstm/status.h>
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+#define CLXI_PRINTF(string, first) __attribute__((format(gnu_printf, string, first)))
+#elif defined(__GNUC__)
 #define CLXI_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
 #define CLXI_PRINTF(string, first)

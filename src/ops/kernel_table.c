@@ -1,82 +1,190 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every program that the library can build: the operators' plans for typical devices and problems, each program once. */
+ * Every program that the library can build: the operators are created, in contexts that list their programs instead of
+ * building them, for typical devices and for problems that between them take every path through the kernels. */
 #include "ops/kernel_table.h"
 #include "ops/gates.h"
-#include "ops/mlstm_plan.h"
+#include "ops/tile_params.h"
+#include "runtime/context.h"
+#include <clxlstm/clxlstm.h>
+#include <math.h>
 
-#include <string.h>
-
-static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 const char *clxi_kernel_table_family(size_t index)
 {
-    return index < sizeof families / sizeof *families ? clxi_family_name(families[index]) : NULL;
+    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU};
+    return index < COUNT(families) ? clxi_family_name(families[index]) : NULL;
 }
 
 /* Devices that between them allow every tile shape. */
-static const clxi_tile_limits devices[] = {
-    {false, 1024, 64 * 1024, 1}, /* a GPU */
-    {true, 4096, 512 * 1024, 8}, /* a CPU with AVX2 */
-    {true, 4096, 512 * 1024, 16} /* a CPU with AVX-512 */
+static const struct device {
+    bool first_only; /* of each operator only the first problem, to keep the list short */
+    bool is_cpu;
+    uint32_t float_width;
+    uint64_t max_work_group;
+    uint64_t local_bytes;
+} devices[] = {
+    {false, false, 1, 1024, 64 * 1024}, /* a GPU */
+    {true, false, 1, 32, 32 * 1024},    /* the least that the library asks for */
+    {false, true, 8, 4096, 512 * 1024}, /* a CPU with AVX2 */
+    {true, true, 16, 4096, 512 * 1024}  /* a CPU with AVX-512 */
 };
 
-/* Adds a line that is not there yet. Programs for CPUs are of the family "cpu" here, whatever their tiles: what other
- * compilers should look at are programs for GPUs. */
-static void add_line(clxi_text *out, const char *source, bool is_cpu, const clxi_text *options)
-{
-    clxi_text line = CLXI_TEXT_INIT;
-    clxi_text_printf(&line, "%s %s%s\n", source, is_cpu ? "cpu" : "simt", options->data ? options->data : "");
-    if (line.failed || options->failed) {
-        out->failed = true;
-    } else if (!out->data || !strstr(out->data, line.data)) {
-        clxi_text_append(out, line.data, line.count);
-    }
-    clxi_text_free(&line);
-}
-
-typedef void (*options_fn)(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
-
-static void add_mlstm_program(clxi_text *out, const char *source, bool is_cpu, options_fn write,
-                              const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem)
-{
-    clxi_text options = CLXI_TEXT_INIT;
-    write(plan, problem, &options);
-    add_line(out, source, is_cpu, &options);
-    clxi_text_free(&options);
-}
-
-static void add_mlstm(clxi_text *out, const clxi_tile_limits *device, const clxi_mlstm_problem *problem,
-                      size_t plans_wanted)
-{
-    clxi_mlstm_plan plans[16];
-    size_t count = clxi_mlstm_plan_candidates(device, problem, plans, sizeof plans / sizeof *plans);
-    for (size_t i = 0; i < count && i < plans_wanted; i++) {
-        const bool is_cpu = device->is_cpu;
-        add_mlstm_program(out, plans[i].forward_source, is_cpu, clxi_mlstm_forward_options, &plans[i], problem);
-        add_mlstm_program(out, "mlstm_gates.cl", is_cpu, clxi_mlstm_gate_options, &plans[i], problem);
-        if (problem->explicit_mask) {
-            add_mlstm_program(out, "mlstm_mask.cl", is_cpu, clxi_mlstm_gate_options, &plans[i], problem);
-        }
-        if (problem->return_state) {
-            add_mlstm_program(out, "mlstm_state.cl", is_cpu, clxi_mlstm_state_options, &plans[i], problem);
-        }
-    }
-}
-
-/* Problems that between them take every path through the kernels; the first three in every tile shape. */
-static const clxi_mlstm_problem mlstm_problems[] = {
-    {128, 256, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, false, true, false, CLX_F32},
-    {128, 256, CLX_F16, CLX_F16, CLX_F32, CLX_F32, CLX_F16, false, true, false, CLX_F32},
-    {128, 256, CLX_BF16, CLX_BF16, CLX_F32, CLX_F32, CLX_BF16, false, true, false, CLX_F32},
-    {256, 512, CLX_BF16, CLX_BF16, CLX_BF16, CLX_BF16, CLX_F32, false, true, true, CLX_F32},
-    {64, 64, CLX_F16, CLX_F16, CLX_F16, CLX_F16, CLX_F16, true, true, true, CLX_F16},
-    {64, 64, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, true, false, true, CLX_BF16},
-    {64, 64, CLX_F32, CLX_BF16, CLX_F32, CLX_BF16, CLX_BF16, false, false, false, CLX_F32},
-    {64, 64, CLX_F32, CLX_F16, CLX_F32, CLX_F16, CLX_F16, false, true, false, CLX_F32},
-    {13, 29, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, false, true, false, CLX_F32}, /* divides no vector */
+/* Here and with attention the first three are listed in every tile shape. */
+static const struct mlstm_problem {
+    uint64_t DHQK, DHV;
+    clx_dtype input_dtype, qkv_dtype, gate_input_dtype, gate_dtype, out_dtype;
+    clx_mask_kind mask;
+    int32_t rowwise;
+    clx_dtype state_dtype; /* CLX_DTYPE_DEFAULT: no state */
+} mlstm_problems[] = {
+    {128, 256, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_MASK_CAUSAL, 1, CLX_DTYPE_DEFAULT},
+    {128, 256, CLX_F16, CLX_F16, CLX_F32, CLX_F32, CLX_F16, CLX_MASK_CAUSAL, 1, CLX_DTYPE_DEFAULT},
+    {128, 256, CLX_BF16, CLX_BF16, CLX_F32, CLX_F32, CLX_BF16, CLX_MASK_CAUSAL, 1, CLX_DTYPE_DEFAULT},
+    {256, 512, CLX_BF16, CLX_BF16, CLX_BF16, CLX_BF16, CLX_F32, CLX_MASK_CAUSAL, 1, CLX_F32},
+    {64, 64, CLX_F16, CLX_F16, CLX_F16, CLX_F16, CLX_F16, CLX_MASK_EXPLICIT, 1, CLX_DTYPE_DEFAULT},
+    {64, 64, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_MASK_EXPLICIT, 0, CLX_DTYPE_DEFAULT},
+    {64, 64, CLX_F32, CLX_BF16, CLX_F32, CLX_BF16, CLX_BF16, CLX_MASK_CAUSAL, 0, CLX_DTYPE_DEFAULT},
+    {64, 64, CLX_F32, CLX_F16, CLX_F32, CLX_F16, CLX_F16, CLX_MASK_CAUSAL, 1, CLX_F16},
+    {13, 29, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_MASK_CAUSAL, 1, CLX_DTYPE_DEFAULT}, /* no whole vectors */
 };
-enum { PROBLEMS_IN_ALL_SHAPES = 3 };
+enum { IN_EVERY_SHAPE = 3 };
+
+static clx_status list_mlstm(clx_context *context, const struct mlstm_problem *p, clx_error *error)
+{
+    clx_mlstm *op = NULL;
+    clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
+    desc.DHQK = p->DHQK;
+    desc.DHV = p->DHV;
+    desc.input_dtype = p->input_dtype;
+    desc.qkv_dtype = p->qkv_dtype;
+    desc.gate_input_dtype = p->gate_input_dtype;
+    desc.gate_dtype = p->gate_dtype;
+    desc.out_dtype = p->out_dtype;
+    desc.mask = p->mask;
+    desc.stabilize_rowwise = p->rowwise;
+    desc.return_state = p->state_dtype != CLX_DTYPE_DEFAULT;
+    desc.state_dtype = p->state_dtype;
+    clx_status status = clx_mlstm_create(context, &desc, &op, error);
+    clx_mlstm_destroy(op);
+    return status;
+}
+
+static const struct attention_problem {
+    uint64_t DHQK, DHV;
+    clx_dtype input_dtype, qkv_dtype, out_dtype;
+    clx_attention_activation activation_function;
+    clx_attention_pre_activation qk_pre_activation_function;
+    int32_t rotary;
+    clx_mask_kind mask;
+    uint64_t window;
+} attention_problems[] = {
+    {128, 128, CLX_F32, CLX_F32, CLX_F32, CLX_ATTENTION_SOFTMAX, CLX_PRE_ACTIVATION_NONE, 0, CLX_MASK_CAUSAL, 0},
+    {128, 128, CLX_F16, CLX_F16, CLX_F16, CLX_ATTENTION_SOFTMAX, CLX_PRE_ACTIVATION_NONE, 0, CLX_MASK_CAUSAL, 0},
+    {128, 128, CLX_BF16, CLX_BF16, CLX_BF16, CLX_ATTENTION_SOFTMAX, CLX_PRE_ACTIVATION_NONE, 0, CLX_MASK_CAUSAL, 0},
+    {256, 512, CLX_BF16, CLX_BF16, CLX_F32, CLX_ATTENTION_SIGMOID, CLX_PRE_ACTIVATION_SILU, 1, CLX_MASK_CAUSAL, 256},
+    {64, 64, CLX_F32, CLX_BF16, CLX_BF16, CLX_ATTENTION_NONE, CLX_PRE_ACTIVATION_NONE, 1, CLX_MASK_EXPLICIT, 0},
+    {14, 29, CLX_F32, CLX_F32, CLX_F32, CLX_ATTENTION_SOFTMAX, CLX_PRE_ACTIVATION_SILU, 1, CLX_MASK_NONE, 0},
+};
+
+static clx_status list_attention(clx_context *context, const struct attention_problem *p, clx_error *error)
+{
+    clx_attention *op = NULL;
+    clx_attention_desc desc = CLX_ATTENTION_DESC_INIT;
+    desc.DHQK = p->DHQK;
+    desc.DHV = p->DHV;
+    desc.input_dtype = p->input_dtype;
+    desc.qkv_dtype = p->qkv_dtype;
+    desc.out_dtype = p->out_dtype;
+    desc.activation_function = p->activation_function;
+    desc.qk_pre_activation_function = p->qk_pre_activation_function;
+    desc.rotary = p->rotary;
+    desc.mask = p->mask;
+    desc.window = p->window;
+    clx_status status = clx_attention_create(context, &desc, &op, error);
+    clx_attention_destroy(op);
+    return status;
+}
+
+static const struct recurrent_problem {
+    uint64_t DHQK, DHV;
+    clx_dtype input_dtype, qkv_dtype, gate_dtype, out_dtype, state_dtype;
+} recurrent_problems[] = {
+    {256, 512, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32},
+    {256, 512, CLX_BF16, CLX_BF16, CLX_F32, CLX_BF16, CLX_F32},
+    {128, 128, CLX_F16, CLX_F16, CLX_F16, CLX_F32, CLX_F16},
+    {128, 128, CLX_F32, CLX_BF16, CLX_BF16, CLX_BF16, CLX_BF16},
+    {13, 29, CLX_F32, CLX_F32, CLX_F32, CLX_F32, CLX_F32}, /* no whole vectors */
+};
+
+static clx_status list_recurrent(clx_context *context, const struct recurrent_problem *p, clx_error *error)
+{
+    clx_recurrent *op = NULL;
+    clx_recurrent_desc desc = CLX_RECURRENT_DESC_INIT;
+    desc.DHQK = p->DHQK;
+    desc.DHV = p->DHV;
+    desc.input_dtype = p->input_dtype;
+    desc.qkv_dtype = p->qkv_dtype;
+    desc.gate_input_dtype = p->gate_dtype;
+    desc.out_dtype = p->out_dtype;
+    desc.state_dtype = p->state_dtype;
+    clx_status status = clx_recurrent_create(context, &desc, &op, error);
+    clx_recurrent_destroy(op);
+    return status;
+}
+
+static const struct rotary_problem {
+    uint64_t D, rotary_dim;
+    clx_dtype dtype, table_dtype;
+    clx_rotary_pairing pairing;
+    int32_t inverse;
+} rotary_problems[] = {
+    {128, 0, CLX_F32, CLX_F32, CLX_PAIRS_INTERLEAVED, 0},
+    {128, 0, CLX_F16, CLX_F16, CLX_PAIRS_INTERLEAVED, 0},
+    {128, 64, CLX_BF16, CLX_BF16, CLX_PAIRS_HALF, 0},
+    {13, 6, CLX_F32, CLX_F32, CLX_PAIRS_HALF, 1}, /* partial, no whole vectors */
+};
+
+static clx_status list_rotary(clx_context *context, const struct rotary_problem *p, clx_error *error)
+{
+    clx_rotary *op = NULL;
+    clx_rotary_desc desc = CLX_ROTARY_DESC_INIT;
+    desc.D = p->D;
+    desc.rotary_dim = p->rotary_dim;
+    desc.dtype = p->dtype;
+    desc.table_dtype = p->table_dtype;
+    desc.pairing = p->pairing;
+    desc.inverse = p->inverse;
+    clx_status status = clx_rotary_create(context, &desc, &op, error);
+    clx_rotary_destroy(op);
+    return status;
+}
+
+static const struct norm_problem {
+    uint64_t D;
+    clx_norm_type type;
+    clx_dtype dtype, weight_dtype, out_dtype;
+} norm_problems[] = {
+    {256, CLX_LAYERNORM, CLX_F32, CLX_F32, CLX_F32},       {512, CLX_RMSNORM, CLX_BF16, CLX_F32, CLX_BF16},
+    {512, CLX_LAYERNORM, CLX_F16, CLX_F16, CLX_F32},       {4096, CLX_RMSNORM, CLX_F32, CLX_BF16, CLX_F16},
+    {100003, CLX_LAYERNORM, CLX_BF16, CLX_BF16, CLX_BF16}, /* a row that no group holds */
+    {13, CLX_RMSNORM, CLX_F32, CLX_F32, CLX_F32},          /* no whole vectors */
+};
+
+static clx_status list_norm(clx_context *context, const struct norm_problem *p, clx_error *error)
+{
+    clx_norm *op = NULL;
+    clx_norm_desc desc = CLX_NORM_DESC_INIT;
+    desc.D = p->D;
+    desc.type = p->type;
+    desc.dtype = p->dtype;
+    desc.weight_dtype = p->weight_dtype;
+    desc.out_dtype = p->out_dtype;
+    clx_status status = clx_norm_create(context, &desc, &op, error);
+    clx_norm_destroy(op);
+    return status;
+}
 
 /* Every number of heads of a group, every dtype, one and several sources; headwise where it is plain. */
 static const clxi_gates_problem gates_problems[] = {
@@ -86,29 +194,60 @@ static const clxi_gates_problem gates_problems[] = {
     {8, 3, true, CLX_F32, CLX_F32, CLX_F32, 0.0f, 0.0f},  {8, 2, true, CLX_BF16, CLX_F32, CLX_F32, 0.0f, 0.0f},
 };
 
-static void add_gates(clxi_text *out, const clxi_tile_limits *device, const clxi_gates_problem *problem)
+static clx_status list_gates(clx_context *context, const clxi_gates_problem *p, clx_error *error)
 {
-    for (int few = 0; few < 2; few++) {
-        clxi_text options = CLXI_TEXT_INIT;
-        const clxi_gates_shape shape = clxi_gates_plan(problem, device->is_cpu, device->max_work_group, few);
-        clxi_gates_options(problem, &shape, &options);
-        add_line(out, "gates_projection.cl", device->is_cpu, &options);
-        clxi_text_free(&options);
-    }
-    clxi_text options = CLXI_TEXT_INIT;
-    clxi_gates_statistics_options(problem, device->is_cpu ? 1 : 64, &options);
-    add_line(out, "gates_statistics.cl", device->is_cpu, &options);
-    clxi_text_free(&options);
+    clxi_gates *op = NULL;
+    clx_status status = clxi_gates_create(context, p, &op, error);
+    clxi_gates_destroy(op);
+    return status;
 }
 
-void clxi_kernel_table_write(clxi_text *out)
+static clx_status list_device(clx_context *context, const struct device *device, clxi_listing *listing,
+                              clx_error *error)
 {
-    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
-        for (size_t i = 0; i < sizeof mlstm_problems / sizeof *mlstm_problems; i++) {
-            add_mlstm(out, &devices[d], &mlstm_problems[i], i < PROBLEMS_IN_ALL_SHAPES ? 16 : 1);
-        }
-        for (size_t i = 0; i < sizeof gates_problems / sizeof *gates_problems; i++) {
-            add_gates(out, &devices[d], &gates_problems[i]);
-        }
+    const bool one = device->first_only;
+    clx_status status = CLX_OK;
+    for (size_t i = 0; i < (one ? 1 : COUNT(mlstm_problems)); i++) {
+        listing->best_only = i >= IN_EVERY_SHAPE;
+        CLXI_TRY(list_mlstm(context, &mlstm_problems[i], error));
     }
+    for (size_t i = 0; i < (one ? 1 : COUNT(attention_problems)); i++) {
+        listing->best_only = i >= IN_EVERY_SHAPE;
+        CLXI_TRY(list_attention(context, &attention_problems[i], error));
+    }
+    for (size_t i = 0; i < (one ? 1 : COUNT(recurrent_problems)); i++) {
+        CLXI_TRY(list_recurrent(context, &recurrent_problems[i], error));
+    }
+    for (size_t i = 0; i < (one ? 1 : COUNT(rotary_problems)); i++) {
+        CLXI_TRY(list_rotary(context, &rotary_problems[i], error));
+    }
+    for (size_t i = 0; i < (one ? 1 : COUNT(norm_problems)); i++) {
+        CLXI_TRY(list_norm(context, &norm_problems[i], error));
+    }
+    for (size_t i = 0; i < (one ? 1 : COUNT(gates_problems)); i++) {
+        CLXI_TRY(list_gates(context, &gates_problems[i], error));
+    }
+fail:
+    return status;
+}
+
+clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    for (size_t d = 0; d < COUNT(devices) && status == CLX_OK; d++) {
+        const struct device *device = &devices[d];
+        clxi_listing listing = {.lines = out,
+                                .family = clxi_family_name(device->is_cpu ? CLXI_FAMILY_CPU : CLXI_FAMILY_SIMT)};
+        clx_context context = {.launch_flops = INFINITY, .holders = 1, .listing = &listing};
+        context.caps.is_cpu = device->is_cpu;
+        context.caps.native_float_width = device->float_width;
+        context.caps.max_work_group = device->max_work_group;
+        context.caps.local_bytes = device->local_bytes;
+        context.caps.compute_units = 8;
+        context.caps.usable = true;
+        if (clxi_mutex_init(&context.mutex) != 0) return clxi_fail_memory(error, "a mutex");
+        status = list_device(&context, device, &listing, error);
+        clxi_mutex_destroy(&context.mutex);
+    }
+    return status == CLX_OK && out->failed ? clxi_fail_memory(error, "the list of programs") : status;
 }

@@ -7,8 +7,9 @@
 
 #include "base/text.h"
 
-/* Appends a line for each program: its file in cl/, its family ("*" where it serves all), its compile options. */
-void clxi_kernel_table_write(clxi_text *out);
+/* Appends a line for each program: its file in cl/, its family, its compile options. Programs for CPUs are of the family
+ * "cpu" here, whatever their tiles: what other compilers should look at are programs for GPUs. */
+clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error);
 
 /* The families by name; NULL past the last. */
 const char *clxi_kernel_table_family(size_t index);

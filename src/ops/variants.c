@@ -73,9 +73,24 @@ static clx_status try_variant(clx_context *context, const clxi_variants *variant
     return status;
 }
 
+/* In a listing context: builds the candidates one after another, and keeps the last. */
+static clx_status list_variants(const clx_context *context, const clxi_variants *variants, void **op, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    const size_t count = context->listing->best_only && variants->count > 1 ? 1 : variants->count;
+    *op = NULL;
+    for (size_t i = 0; i < count && status == CLX_OK; i++) {
+        variants->destroy(*op);
+        *op = NULL;
+        status = variants->build(variants->user, i, false, op, error);
+    }
+    return status;
+}
+
 clx_status clxi_variants_choose(clx_context *context, const clxi_variants *variants, void **op, clx_error *error)
 {
     clx_status status = CLX_OK;
+    if (context->listing) return list_variants(context, variants, op, error);
     clx_error last = CLX_ERROR_INIT;
     for (size_t i = 0; i < variants->count; i++) {
         const char *family = clxi_family_name(variants->family(variants->user, i));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "runtime/device.h"
+#include "runtime/listing.h"
 
 typedef struct clxi_program_entry clxi_program_entry; /* program.c */
 typedef struct clxi_pool_block clxi_pool_block;       /* workspace.c */
@@ -20,9 +21,10 @@ struct clx_context {
     void *user_log_user;
     char *cache_dir; /* NULL: no disk cache */
     uint64_t cache_limit_bytes;
-    char *kernel_dir;    /* NULL: built-in sources */
-    char *variants;      /* NULL: all families */
-    double launch_flops; /* work of one launch at most; INFINITY: never cut */
+    char *kernel_dir;            /* NULL: built-in sources */
+    char *variants;              /* NULL: all families */
+    double launch_flops;         /* work of one launch at most; INFINITY: never cut */
+    const clxi_listing *listing; /* not NULL: programs are listed, not built */
 
     clxi_mutex mutex; /* guards everything below */
     uint32_t holders;

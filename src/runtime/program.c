@@ -320,6 +320,10 @@ static clx_status get_kernel(clx_context *context, const char *source, const cha
     cl_program program = NULL;
     cl_int code = CL_SUCCESS;
     *out = NULL;
+    if (context->listing != NULL) {
+        clxi_listing_add(context->listing, source, options);
+        return CLX_OK;
+    }
     clx_status status = get_program(context, source, options, keep, &program, error);
     if (status != CLX_OK) return status;
     *out = clCreateKernel(program, name, &code);
@@ -348,6 +352,7 @@ void clxi_kernel_release(cl_kernel kernel)
 bool clxi_kernel_fits(const clx_context *context, cl_kernel kernel, size_t items)
 {
     size_t limit = 0;
+    if (context->listing != NULL) return items <= context->caps.max_work_group;
     cl_int code =
         clGetKernelWorkGroupInfo(kernel, context->caps.device, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL);
     return code == CL_SUCCESS && items <= limit;

@@ -37,7 +37,10 @@ expect 1 "selector 'no such device'" run "$case" -o out.safetensors --device 'no
 expect 1 'no such device' check "$case" --device 'no such device'
 expect 1 'no such device' selftest --device 'no such device'
 expect 0 '"devices":' devices --json
-OCL_ICD_VENDORS=$scratch expect 1 'no usable OpenCL device' devices
+# (a loader other than ocl-icd may not heed this variable, and shows the devices all the same)
+if ! OCL_ICD_VENDORS=$scratch "$program" devices --json 2>/dev/null | grep -q '"name"'; then
+    OCL_ICD_VENDORS=$scratch expect 1 'no usable OpenCL device' devices
+fi
 
 # cases without expected values are judged by the reference; missing or not built ones fail
 make_case bare.safetensors '"op":"mlstm_parallel"'

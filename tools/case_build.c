@@ -55,6 +55,17 @@ void *tool_builder_tensor(tool_builder *builder, const char *name, clxi_st_dtype
     return data;
 }
 
+void tool_builder_random(tool_builder *builder, tool_random *random, const char *name, clx_dtype dtype, uint32_t rank,
+                         const uint64_t *size, float mean, float deviation)
+{
+    void *data = tool_builder_tensor(builder, name, clxi_st_from_dtype(dtype), rank, size);
+    size_t count = 1;
+    for (uint32_t index = 0; index < rank; ++index) {
+        count *= (size_t)size[index];
+    }
+    if (data) tool_random_fill(random, data, dtype, count, mean, deviation);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const clxi_st_tensor *)a)->name, ((const clxi_st_tensor *)b)->name);

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tool_selftest_family *const families[] = {&tool_selftest_mlstm};
+static const tool_selftest_family *const families[] = {&tool_selftest_mlstm, &tool_selftest_recurrent,
+                                                       &tool_selftest_freqs, &tool_selftest_rotary};
 
 enum { FAMILIES = sizeof families / sizeof *families, NAME_WIDTH = 36 };
 

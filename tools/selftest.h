@@ -14,5 +14,8 @@ typedef struct tool_selftest_family {
 } tool_selftest_family;
 
 extern const tool_selftest_family tool_selftest_mlstm;
+extern const tool_selftest_family tool_selftest_recurrent;
+extern const tool_selftest_family tool_selftest_rotary;
+extern const tool_selftest_family tool_selftest_freqs;
 
 #endif

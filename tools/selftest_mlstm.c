@@ -3,7 +3,6 @@
  * Self-test problems of the mLSTM, parallel form. */
 #include "case_build.h"
 #include "selftest.h"
-#include "tool_random.h"
 
 #include <math.h>
 
@@ -52,17 +51,6 @@ static const char *problem_name(size_t index)
     return problems[index].name;
 }
 
-static void fill_random(tool_builder *builder, tool_random *random, const char *name, clx_dtype dtype, uint32_t rank,
-                        const uint64_t *size)
-{
-    void *data = tool_builder_tensor(builder, name, clxi_st_from_dtype(dtype), rank, size);
-    size_t count = 1;
-    for (uint32_t index = 0; index < rank; ++index) {
-        count *= (size_t)size[index];
-    }
-    if (data) tool_random_fill(random, data, dtype, count, 0.0f, 1.0f);
-}
-
 static void fill_gates(const problem *p, tool_builder *builder, tool_random *random)
 {
     const uint64_t size[3] = {p->B, p->NH, p->S};
@@ -103,9 +91,9 @@ static clx_status make_problem(size_t index, clxi_case **out, clx_error *error)
     tool_builder_param(&builder, "out_dtype", p->out_dtype);
     tool_builder_param(&builder, "eps", p->eps);
     tool_builder_param(&builder, "stabilize_rowwise", p->global ? "false" : NULL);
-    fill_random(&builder, &random, "q", p->dtype, 4, qk_size);
-    fill_random(&builder, &random, "k", p->dtype, 4, qk_size);
-    fill_random(&builder, &random, "v", p->dtype, 4, v_size);
+    tool_builder_random(&builder, &random, "q", p->dtype, 4, qk_size, 0.0f, 1.0f);
+    tool_builder_random(&builder, &random, "k", p->dtype, 4, qk_size, 0.0f, 1.0f);
+    tool_builder_random(&builder, &random, "v", p->dtype, 4, v_size, 0.0f, 1.0f);
     fill_gates(p, &builder, &random);
     fill_mask(p, &builder, &random);
     return tool_builder_end(&builder, p->name, out, error);

@@ -81,11 +81,31 @@ clx_tensor tool_bench_view(const tool_bench *bench, size_t set, size_t tensor);
 /* Reads a tensor of a set into its `host`. */
 clx_status tool_bench_fetch(tool_bench *bench, size_t set, size_t tensor, clx_error *error);
 
+/* Writes a tensor's `host` into a set again. */
+clx_status tool_bench_restore(const tool_bench *bench, size_t set, size_t tensor, clx_error *error);
+
 /* `count` elements from `first` on as doubles, to be freed; NULL where memory is short. */
 double *tool_bench_doubles(const tool_bench *bench, size_t tensor, uint64_t first, uint64_t count);
 
 void tool_bench_free(tool_bench *bench);
 
+/* Device memory for the workspace, of bench->extra_bytes; NULL where that is 0. */
+clx_status tool_bench_workspace(const tool_bench *bench, cl_mem *out, clx_error *error);
+
+/* The float64 values of rows (positions of S) of one head, head = b * NH + its number, and their cond; false where
+ * memory is short. */
+typedef bool (*tool_bench_reference_fn)(const tool_bench *bench, uint64_t head, const size_t *rows, size_t row_count,
+                                        double *values, double *cond);
+
+/* Judges rows chosen at random of the output `tensor`, (B, NH, S, D), by the rule for `output` of the operator `op`. */
+clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, const char *op, const char *output,
+                                 tool_bench_reference_fn reference, clx_error *error);
+
 extern const tool_bench_operator tool_bench_mlstm;
+extern const tool_bench_operator tool_bench_attention;
+extern const tool_bench_operator tool_bench_recurrent;
+extern const tool_bench_operator tool_bench_rotary;
+extern const tool_bench_operator tool_bench_layernorm;
+extern const tool_bench_operator tool_bench_rmsnorm;
 
 #endif

@@ -4,15 +4,12 @@
 #include "base/fail.h"
 #include "bench.h"
 #include "ref/ref.h"
-#include "tool_random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* In the order in which prepare adds them. */
 enum { Q, K, V, IGATE, FGATE, H, INPUTS = H };
-enum { HEADS_JUDGED = 8, ROWS_JUDGED = 8 };
 
 typedef struct bench_state {
     clx_mlstm *op;
@@ -40,12 +37,7 @@ static clx_status create_operator(tool_bench *bench, bench_state *state, clx_err
     desc.input_dtype = bench->dtype;
     CLXI_TRY(clx_mlstm_create(bench->session->context, &desc, &state->op, error));
     CLXI_TRY(clx_mlstm_workspace_size(state->op, bench->B, bench->NH, bench->S, &bench->extra_bytes, error));
-    if (bench->extra_bytes > 0) {
-        cl_int code = CL_SUCCESS;
-        state->workspace = clCreateBuffer(clx_context_cl_context(bench->session->context), CL_MEM_READ_WRITE,
-                                          (size_t)bench->extra_bytes, NULL, &code);
-        if (code != CL_SUCCESS) CLXI_TRY(clxi_fail_cl(error, code, "the workspace"));
-    }
+    CLXI_TRY(tool_bench_workspace(bench, &state->workspace, error));
     snprintf(bench->variant, sizeof bench->variant, "%s", clx_mlstm_variant(state->op));
 fail:
     return status;
@@ -87,29 +79,10 @@ static clx_status enqueue(tool_bench *bench, size_t set, cl_event *event, clx_er
     return clx_mlstm_enqueue(state->op, &launch, &args, error);
 }
 
-/* The rows of one head to judge: the first, the last, and others by chance, in no order. */
-static void choose_rows(const tool_bench *bench, tool_random *random, size_t *rows)
+static bool reference(const tool_bench *bench, uint64_t head, const size_t *rows, size_t row_count, double *values,
+                      double *cond)
 {
-    for (size_t index = 0; index < ROWS_JUDGED; ++index) {
-        rows[index] = (size_t)tool_random_below(random, bench->S);
-    }
-    rows[0] = 0;
-    rows[1] = (size_t)bench->S - 1;
-}
-
-/* What is judged: HEADS_JUDGED * ROWS_JUDGED rows of h. */
-typedef struct sample {
-    double *ours, *ref64, *cond;
-    size_t rows;
-} sample;
-
-/* Adds rows of one head to the sample. */
-static clx_status sample_head(const tool_bench *bench, uint64_t head, const size_t *rows, sample *s, clx_error *error)
-{
-    clx_status status = CLX_OK;
     double *inputs[INPUTS] = {NULL};
-    double *row = NULL;
-    const size_t S = (size_t)bench->S, DHV = (size_t)bench->DHV, first = s->rows * DHV;
     bool whole = true;
     for (size_t index = 0; index < INPUTS; ++index) {
         uint64_t count = bench->tensors[index].count / (bench->B * bench->NH);
@@ -118,9 +91,9 @@ static clx_status sample_head(const tool_bench *bench, uint64_t head, const size
     }
     clxi_ref_mlstm p = {.B = 1,
                         .NH = 1,
-                        .S = S,
+                        .S = (size_t)bench->S,
                         .DHQK = (size_t)bench->DHQK,
-                        .DHV = DHV,
+                        .DHV = (size_t)bench->DHV,
                         .q = inputs[Q],
                         .k = inputs[K],
                         .v = inputs[V],
@@ -129,52 +102,19 @@ static clx_status sample_head(const tool_bench *bench, uint64_t head, const size
                         .stabilize_rowwise = true,
                         .eps = 1e-6f,
                         .rows = rows,
-                        .row_count = ROWS_JUDGED,
-                        .h = s->ref64 + first,
-                        .cond = s->cond + first};
-    if (!whole || !clxi_ref_mlstm_parallel(&p)) CLXI_TRY(clxi_fail_memory(error, "the reference"));
-    for (size_t index = 0; index < ROWS_JUDGED; ++index) {
-        row = tool_bench_doubles(bench, H, (head * S + rows[index]) * DHV, DHV);
-        if (!row) CLXI_TRY(clxi_fail_memory(error, "the reference"));
-        memcpy(s->ours + first + index * DHV, row, DHV * sizeof *row);
-        free(row);
-    }
-    s->rows += ROWS_JUDGED;
-fail:
+                        .row_count = row_count,
+                        .h = values,
+                        .cond = cond};
+    whole = whole && clxi_ref_mlstm_parallel(&p);
     for (size_t index = 0; index < INPUTS; ++index) {
         free(inputs[index]);
     }
-    return status;
+    return whole;
 }
 
 static clx_status judge(tool_bench *bench, size_t set, clx_error *error)
 {
-    clx_status status;
-    tool_random random = {2};
-    const size_t elements = HEADS_JUDGED * ROWS_JUDGED * (size_t)bench->DHV;
-    sample s = {.ours = malloc(3 * elements * sizeof *s.ours)};
-    if (!s.ours) return clxi_fail_memory(error, "the reference");
-    s.ref64 = s.ours + elements;
-    s.cond = s.ref64 + elements;
-    CLXI_TRY(tool_bench_fetch(bench, set, H, error));
-    for (size_t index = 0; index < HEADS_JUDGED; ++index) {
-        size_t rows[ROWS_JUDGED];
-        choose_rows(bench, &random, rows);
-        CLXI_TRY(sample_head(bench, tool_random_below(&random, bench->B * bench->NH), rows, &s, error));
-    }
-    const clxi_judge question = {.op = bench->op,
-                                 .output = "h",
-                                 .out_dtype = bench->dtype,
-                                 .qkv_dtype = bench->dtype,
-                                 .count = elements,
-                                 .ours = s.ours,
-                                 .ref64 = s.ref64,
-                                 .cond = s.cond};
-    bench->verdict = clxi_judge_output(&question);
-    bench->judged_rows = s.rows;
-fail:
-    free(s.ours);
-    return status;
+    return tool_bench_judge_rows(bench, set, H, "mlstm_parallel", "h", reference, error);
 }
 
 static void release(tool_bench *bench)

@@ -68,19 +68,29 @@ static bool measure_size(tool_bench *bench, tool_bench_tensor *tensor)
     return clxi_add_u64(bench->tensor_bytes, bytes, &bench->tensor_bytes);
 }
 
-static clx_status make_buffers(tool_bench *bench, tool_bench_tensor *tensor, clx_error *error)
+clx_status tool_bench_restore(const tool_bench *bench, size_t set, size_t tensor, clx_error *error)
 {
+    const tool_bench_tensor *t = &bench->tensors[tensor];
+    cl_int code =
+        clEnqueueWriteBuffer(bench->session->queue, t->mem[set], CL_TRUE, 0, t->size_bytes, t->host, 0, NULL, NULL);
+    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "%s: writing it", t->name);
+}
+
+static clx_status make_buffers(tool_bench *bench, size_t index, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    tool_bench_tensor *tensor = &bench->tensors[index];
     for (size_t set = 0; set < bench->sets; ++set) {
         cl_int code = CL_SUCCESS;
         cl_context context = clx_context_cl_context(bench->session->context);
         tensor->mem[set] = clCreateBuffer(context, CL_MEM_READ_WRITE, tensor->size_bytes, NULL, &code);
-        if (code == CL_SUCCESS) {
-            code = clEnqueueWriteBuffer(bench->session->queue, tensor->mem[set], CL_TRUE, 0, tensor->size_bytes,
-                                        tensor->host, 0, NULL, NULL);
+        if (code != CL_SUCCESS) {
+            return clxi_fail_cl(error, code, "%s: a buffer of %zu bytes", tensor->name, tensor->size_bytes);
         }
-        if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "%s: %zu bytes", tensor->name, tensor->size_bytes);
+        CLXI_TRY(tool_bench_restore(bench, set, index, error));
     }
-    return CLX_OK;
+fail:
+    return status;
 }
 
 clx_status tool_bench_upload(tool_bench *bench, clx_error *error)
@@ -100,7 +110,7 @@ clx_status tool_bench_upload(tool_bench *bench, clx_error *error)
         tensor->host = calloc((size_t)tensor->count, clx_dtype_size_bytes(tensor->dtype));
         if (!tensor->host) CLXI_TRY(clxi_fail_memory(error, tensor->name));
         fill(bench, tensor, &random);
-        CLXI_TRY(make_buffers(bench, tensor, error));
+        CLXI_TRY(make_buffers(bench, index, error));
     }
 fail:
     return status;
@@ -118,6 +128,16 @@ clx_status tool_bench_fetch(tool_bench *bench, size_t set, size_t tensor, clx_er
     cl_int code =
         clEnqueueReadBuffer(bench->session->queue, t->mem[set], CL_TRUE, 0, t->size_bytes, t->host, 0, NULL, NULL);
     return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "%s: reading it", t->name);
+}
+
+clx_status tool_bench_workspace(const tool_bench *bench, cl_mem *out, clx_error *error)
+{
+    cl_int code = CL_SUCCESS;
+    *out = NULL;
+    if (bench->extra_bytes == 0) return CLX_OK;
+    *out = clCreateBuffer(clx_context_cl_context(bench->session->context), CL_MEM_READ_WRITE,
+                          (size_t)bench->extra_bytes, NULL, &code);
+    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "the workspace");
 }
 
 double *tool_bench_doubles(const tool_bench *bench, size_t tensor, uint64_t first, uint64_t count)

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const tool_bench_operator *const operators[] = {&tool_bench_mlstm};
+static const tool_bench_operator *const operators[] = {&tool_bench_mlstm,  &tool_bench_attention, &tool_bench_recurrent,
+                                                       &tool_bench_rotary, &tool_bench_layernorm, &tool_bench_rmsnorm};
 
 /* One call is the first, and one more precedes the first that is measured. */
 enum { WARMUP_MIN = 2, RUNS_MAX = 100000 };
@@ -144,9 +145,10 @@ static void print_text(const request *wanted, const tool_bench *bench, const tim
            t->host_us[t->repeat - 1]);
     printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
            bench->tensor_bytes);
-    printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f (limit %.2f)\n",
-           bench->verdict.pass ? "PASS" : "FAIL", bench->judged_rows, bench->verdict.worst, bench->verdict.rms,
-           bench->verdict.rms_limit);
+    printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f",
+           bench->verdict.pass ? "PASS" : "FAIL", bench->judged_rows, bench->verdict.worst, bench->verdict.rms);
+    if (isfinite(bench->verdict.rms_limit)) printf(" (limit %.2f)", bench->verdict.rms_limit);
+    putchar('\n');
 }
 
 static cJSON *report(const request *wanted, const tool_bench *bench, const timing *t)
@@ -257,7 +259,11 @@ static const char help[] =
     "  unit     igate, fgate ~ N(0, 1): what others benchmark with\n"
     "  trained  igate ~ N(0, 1), fgate ~ N(3, 1): nearer to trained models\n"
     "\n"
-    "OP is one of: mlstm_parallel\n";
+    "OP is one of\n"
+    "  mlstm_parallel, attention  causal; attention with softmax, without rotary embedding\n"
+    "  mlstm_recurrent            one decoding step: S is 1\n"
+    "  rotary                     q and k, (B, NH, S, DHQK)\n"
+    "  layernorm, rmsnorm         (B, NH, S, DHV)\n";
 
 int tool_command_bench(int argc, char **argv)
 {

@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const tool_selftest_family *const families[] = {&tool_selftest_mlstm, &tool_selftest_recurrent,
-                                                       &tool_selftest_freqs, &tool_selftest_rotary};
+                                                       &tool_selftest_freqs, &tool_selftest_rotary,
+                                                       &tool_selftest_attention};
 
 enum { FAMILIES = sizeof families / sizeof *families, NAME_WIDTH = 36 };
 

@@ -17,5 +17,6 @@ extern const tool_selftest_family tool_selftest_mlstm;
 extern const tool_selftest_family tool_selftest_recurrent;
 extern const tool_selftest_family tool_selftest_rotary;
 extern const tool_selftest_family tool_selftest_freqs;
+extern const tool_selftest_family tool_selftest_attention;
 
 #endif

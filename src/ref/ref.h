@@ -140,7 +140,7 @@ bool clxi_ref_run_attention(const clxi_ref_attention *p);
  *     layernorm  y = (x - mean) / sqrt(mean((x - mean)^2) + eps) w      rmsnorm  y = x / sqrt(mean(x^2) + eps) w
  *
  * x is (rows, width); row r has the weights of r modulo weight_rows, as (tokens, heads) with a weight per head.
- * cond = |y| + (layernorm) (|x| + |mean|) / sqrt(...) |w|. y may be x. */
+ * cond = |y| + (layernorm) (|x| + mean(|x|)) / sqrt(...) |w|. y may be x. */
 typedef struct clxi_ref_norm {
     size_t rows, width;
     bool rms;

@@ -52,6 +52,15 @@ status=0
 "$program" check "$golden/mlstm_parallel_grad.grad.safetensors" --json >out 2>err || status=$?
 [ $status = 1 ] && grep -q 'not built yet' out || complain "an operator that is not built: $status, $(cat out)"
 
+# measurements check their numbers
+for bench in 'mlstm_parallel --shape 1x2x70x16x16 --gates unit' 'attention --shape 1x2x70x16x16' \
+    'mlstm_recurrent --shape 1x2x1x16x16' 'rotary --shape 1x2x70x16x16' 'layernorm --shape 1x2x70x16x16' \
+    'rmsnorm --shape 1x2x70x16x16 --dtype bf16'; do
+    # shellcheck disable=SC2086 # words
+    expect 0 '^check *PASS' bench $bench --repeat 3
+done
+expect 1 'S is 1' bench mlstm_recurrent --shape 1x2x7x16x16
+
 # a wrong expected value is found: ref64.h comes first in this file, and two bytes make its first element a large number
 cp "$case" wrong.safetensors
 header=$(od -An -tu8 -N8 wrong.safetensors)

@@ -5,48 +5,40 @@
 #include "ref/ref_scalar.h"
 #include <stdlib.h>
 
-/* One (batch, head): its inputs, the running sums of its gates, and scratch for one row. */
+/* One (batch, head): its inputs, the decay of each position, and scratch for one row. */
 typedef struct head {
     const clxi_ref_mlstm *p;
-    const double *q, *k, *v, *igate, *fgate;
+    const double *q, *k, *v, *igate;
     double *h, *cond;
-    double *high, *low;  /* F[t] over the finite lf, as an unevaluated sum of two doubles */
-    size_t *resets;      /* how many lf[0..t] are -inf */
-    size_t *nans;        /* how many lf[0..t] are NaN */
+    double *lf;          /* (S), log_sigmoid(fgate) */
     double *logD;        /* (S), one row; -inf where the column is not seen */
     double *num, *sized; /* (DHV), sum_s A v and sum_s a w |v| */
 } head;
 
-/* Prefix sums in twice the precision, so that F[t] - F[s] keeps its digits however far the text goes on. -inf and NaN
- * are counted instead of added: they concern only the pairs on either side of them. */
-static void sum_gates(head *g)
+/* -inf wherever a reset or an ignored token parts row and column, be the rest NaN or not. */
+static double log_weight(double decay, double igate)
 {
-    double high = 0, low = 0;
-    size_t resets = 0, nans = 0;
-    for (size_t t = 0; t < g->p->S; t++) {
-        double lf = clxi_ref_log_sigmoid(g->fgate[t]);
-        if (isnan(lf)) {
-            nans++;
-        } else if (isinf(lf)) {
-            resets++;
-        } else {
-            double sum = high + lf;
-            double moved = sum - high;
-            low += (high - (sum - moved)) + (lf - moved);
-            high = sum;
-        }
-        g->high[t] = high;
-        g->low[t] = low;
-        g->resets[t] = resets;
-        g->nans[t] = nans;
-    }
+    return decay == -INFINITY || igate == -INFINITY ? -INFINITY : decay + igate;
 }
 
-static double log_weight(const head *g, size_t t, size_t s)
+/* F[t] - F[s] into logD[s], for all s: summed outwards from the row, where all terms have one sign, so that no digit is
+ * lost however long the text or however far its gates lie apart. */
+static void sum_decay(head *g, size_t t)
 {
-    if (g->resets[t] != g->resets[s] || g->igate[s] == -INFINITY) return -INFINITY;
-    if (g->nans[t] != g->nans[s]) return NAN;
-    return (g->high[t] - g->high[s]) + (g->low[t] - g->low[s]) + g->igate[s];
+    double decay = 0;
+    bool reset = false;
+    for (size_t s = t; s != (size_t)-1; s--) {
+        g->logD[s] = reset ? -INFINITY : decay;
+        reset = reset || g->lf[s] == -INFINITY;
+        decay += g->lf[s];
+    }
+    decay = 0;
+    reset = false;
+    for (size_t s = t + 1; s < g->p->S; s++) {
+        reset = reset || g->lf[s] == -INFINITY;
+        decay -= g->lf[s];
+        g->logD[s] = reset ? -INFINITY : decay;
+    }
 }
 
 /* Fills logD with row t and returns its maximum, NaN ignored; *seen tells whether any column is seen. */
@@ -55,9 +47,10 @@ static double weigh_row(head *g, size_t t, bool *seen)
     const clxi_ref_mlstm *p = g->p;
     double m = -INFINITY;
     *seen = false;
+    sum_decay(g, t);
     for (size_t s = 0; s < p->S; s++) {
         bool keep = p->mask ? p->mask[t * p->S + s] != 0 : s <= t;
-        g->logD[s] = keep ? log_weight(g, t, s) : -INFINITY;
+        g->logD[s] = keep ? log_weight(g->logD[s], g->igate[s]) : -INFINITY;
         if (g->logD[s] == -INFINITY) continue;
         *seen = true;
         if (g->logD[s] > m) m = g->logD[s];
@@ -125,7 +118,6 @@ static void run_head(head *g)
 {
     bool seen;
     double global = -INFINITY;
-    sum_gates(g);
     for (size_t t = 0; t < g->p->S && !g->p->stabilize_rowwise; t++) {
         double m = weigh_row(g, t, &seen);
         if (m > global) global = m;
@@ -145,29 +137,24 @@ bool clxi_ref_mlstm_parallel(const clxi_ref_mlstm *p)
 {
     if (p->B * p->NH * p->S == 0) return true;
     head g = {.p = p};
-    double *scratch = malloc((3 * p->S + 2 * p->DHV) * sizeof *scratch);
-    size_t *counts = malloc(2 * p->S * sizeof *counts);
-    if (scratch && counts) {
-        g.high = scratch;
-        g.low = g.high + p->S;
-        g.logD = g.low + p->S;
+    double *scratch = malloc((2 * p->S + 2 * p->DHV) * sizeof *scratch);
+    if (scratch) {
+        g.lf = scratch;
+        g.logD = g.lf + p->S;
         g.num = g.logD + p->S;
         g.sized = g.num + p->DHV;
-        g.resets = counts;
-        g.nans = counts + p->S;
         for (size_t bh = 0; bh < p->B * p->NH; bh++) {
             g.q = p->q + bh * p->S * p->DHQK;
             g.k = p->k + bh * p->S * p->DHQK;
             g.v = p->v + bh * p->S * p->DHV;
             g.igate = p->igate + bh * p->S;
-            g.fgate = p->fgate + bh * p->S;
+            for (size_t t = 0; t < p->S; t++)
+                g.lf[t] = clxi_ref_log_sigmoid(p->fgate[bh * p->S + t]);
             g.h = p->h ? p->h + bh * count_rows(p) * p->DHV : NULL;
             g.cond = p->cond ? p->cond + bh * count_rows(p) * p->DHV : NULL;
             run_head(&g);
         }
     }
-    bool done = scratch && counts;
     free(scratch);
-    free(counts);
-    return done;
+    return scratch != NULL;
 }

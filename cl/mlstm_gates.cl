@@ -95,11 +95,17 @@ static inline segment segment_scan(segment own, const int kind, const uint item,
     return whole;
 }
 
-/* log(1 / (1 + exp(-x))), right at both ends. Sums of it stay far from overflow: below -1e30 nothing is left to see. */
+/* A forget gate below this leaves nothing that f32 could show, unless some igate is as large. */
+#define FORGETS_ALL (-0x1p20f)
+
+/* log(1 / (1 + exp(-x))), right at both ends; -inf for a hard reset. A gate below FORGETS_ALL would cost the sums the
+ * digits of all that comes after it. In the causal form it is a reset; a mask may show what follows it to the rows before
+ * it, in whose weights FORGETS_ALL does what the gate itself would. */
 static inline float log_sigmoid(const float x)
 {
     const float y = fmin(x, 0.0f) - log1p(exp(-fabs(x)));
-    return y < -1e30f ? -1e30f : y;
+    if (!(y < FORGETS_ALL)) return y;
+    return CLX_EXPLICIT && x != -INFINITY ? FORGETS_ALL : -INFINITY;
 }
 
 /* igate - F in two floats. */
@@ -132,7 +138,7 @@ static inline void spread_global(float2 best, const uint item, __local float2 *v
     best = segment_scan(segment_make(best, -1), MAXIMUM, item, values, begins, &unused).value;
     for (int t = (int)item; t < S; t += CLX_WG) {
         const float2 F = vload2((size_t)t, M);
-        vstore2(best.s0 == -INFINITY ? best : clx_two_add(best, -F), (size_t)t, M);
+        vstore2(mlstm_global_M(best, F), (size_t)t, M);
         m[t] = best.s0;
     }
 }
@@ -174,7 +180,7 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
             if (t0 + r >= S) continue;
             const float f = clx_load(fgate, f0 + (ulong)((long)(t0 + r) * fgate_s), CLX_GATE_IN);
             const float rounded = clx_round(f, CLX_GATE);
-            lf[r] = rounded == -INFINITY ? -INFINITY : log_sigmoid(rounded);
+            lf[r] = log_sigmoid(rounded);
             const segment one = lf[r] == -INFINITY ? segment_make((float2)(0.0f), t0 + r)
                                                    : segment_make((float2)(lf[r], 0.0f), -1);
             own = segment_join(own, one, SUM);
@@ -192,7 +198,7 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
             const float i = clx_load(igate, i0 + (ulong)((long)(t0 + r) * igate_s), CLX_GATE_IN);
             F[r] = prefix.value;
             weight[r] = column_weight(clx_round(i, CLX_GATE), F[r]);
-            own = segment_join(own, segment_make(weight[r], reset ? t0 + r : -1), MAXIMUM);
+            own = segment_join(own, segment_make(clx_two_candidate(weight[r]), reset ? t0 + r : -1), MAXIMUM);
             vstore2(weight[r], (size_t)(t0 + r), g);
             start[t0 + r] = max(prefix.begin, 0);
         }
@@ -206,8 +212,7 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
         UNROLL for (int r = 0; r < CLX_RUN; r++) {
             if (t0 + r >= S) continue;
             const int begin = lf[r] == -INFINITY ? t0 + r : -1;
-            prefix = segment_join(prefix, segment_make(clx_two_max((float2)(-INFINITY, 0.0f), weight[r]), begin),
-                                  MAXIMUM);
+            prefix = segment_join(prefix, segment_make(clx_two_candidate(weight[r]), begin), MAXIMUM);
 #if CLX_ROWWISE
             vstore2(prefix.value, (size_t)(t0 + r), M);
             m[t0 + r] = prefix.value.s0 == -INFINITY ? -INFINITY : clx_two_add(F[r], prefix.value).s0;

@@ -50,14 +50,15 @@ void mlstm_mask_rows(const __global uchar *mask, const ulong mask_offset, const 
 
     float2 best = (float2)(-INFINITY, 0.0f);
     for (int s = (int)item; s < S; s += CLX_WG)
-        if (row[(long)s * mask_s] != 0 && start[s] == begin) best = clx_two_max(best, vload2((size_t)s, g));
+        if (row[(long)s * mask_s] != 0 && start[s] == begin)
+            best = clx_two_max(best, clx_two_candidate(vload2((size_t)s, g)));
     best = group_max(best, item, values);
     if (item == 0) {
         __global float *M = mlstm_ws_M(ws, heads, S) + (head * (ulong)S + (ulong)t) * 2;
         const float2 F = vload2(0, M);
         const float2 m = best.s0 == -INFINITY ? best : clx_two_add(F, best);
 #if CLX_ROWWISE
-        vstore2(best, 0, M);
+        vstore2(isnan(m.s0) ? m : best, 0, M); /* NaN in F is in all that the row sees */
         mlstm_ws_m(ws, heads, S)[head * (ulong)S + (ulong)t] = m.s0;
 #else
         vstore2(m, 0, mlstm_ws_row_maxima(ws, heads, S, tile_columns) + (head * (ulong)S + (ulong)t) * 2);
@@ -82,7 +83,7 @@ void mlstm_mask_global(__global float *workspace, const ulong workspace_offset, 
     for (int t = (int)item; t < S; t += CLX_WG) best = clx_two_max(best, vload2((size_t)t, rows));
     best = group_max(best, item, values);
     for (int t = (int)item; t < S; t += CLX_WG) {
-        vstore2(best.s0 == -INFINITY ? best : clx_two_add(best, -vload2((size_t)t, M)), (size_t)t, M);
+        vstore2(mlstm_global_M(best, vload2((size_t)t, M)), (size_t)t, M);
         m[t] = best.s0;
     }
 }

@@ -6,7 +6,7 @@ set -euo pipefail
 . "$1/tests/support/program.sh"
 
 cases=()
-for op in mlstm_parallel mlstm_recurrent precompute_freqs rotary attention; do
+for op in mlstm_parallel mlstm_recurrent precompute_freqs rotary attention mlstm_cell; do
     cases+=("$golden/$op".*.safetensors)
 done
 for options in '--layout bhsd' '--layout bshd --out-of-order'; do

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Do two views meet? Views of one layout meet where
+ * Do two views meet? A view is the set of bytes
  *
- *     sum_i d_i * stride_i = distance,   d_i = index in a - index in b, within its sizes
+ *     begin + sum_i d_i * stride_i,   0 <= d_i < size_i
  *
- * has a solution. Walking the dimensions by falling stride leaves few choices of d_i at each. */
-#include "base/arith.h"
+ * whichever way its dimensions are walked. Two of them, a and b, meet where
+ *
+ *     sum_i d_i * stride_i - sum_j e_j * stride_j = begin_b - begin_a
+ *
+ * has a solution. Walking the dimensions of both by falling stride leaves few choices at each. */
 #include "runtime/view.h"
 
-#include <string.h>
+#define MAX_DIMENSIONS (CLX_MAX_RANK + 1) /* and the bytes of an element */
 
-/* More choices than this in one dimension mean strides so entangled that the ranges decide. */
-#define MAX_CHOICES 4
+/* More steps than this mean strides so entangled that the ranges decide. */
+#define MAX_VISITS 4096
 
-/* One dimension: d lies in [low, high], stride > 0. `reach_*`: what the dimensions behind it can add or take away. */
+typedef struct dimension {
+    int64_t size;
+    int64_t stride; /* bytes, > 0 */
+} dimension;
+
+/* Falling strides; dimensions that continue one another are one. */
+typedef struct byte_set {
+    dimension dimensions[MAX_DIMENSIONS];
+    uint32_t count;
+} byte_set;
+
+/* One stride: what it is multiplied by lies in [low, high]. `reach_*`: what the steps behind it can add or take away. */
 typedef struct step {
     int64_t stride;
     int64_t low;
@@ -23,8 +37,9 @@ typedef struct step {
 } step;
 
 typedef struct problem {
-    step steps[CLX_MAX_RANK];
+    step steps[2 * MAX_DIMENSIONS];
     uint32_t count;
+    uint32_t visits;
 } problem;
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -42,75 +57,77 @@ static int64_t min_i64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Can the steps from `at` on add up to `distance`? */
-static bool solvable(const problem *p, uint32_t at, int64_t distance)
+/* All numbers are within a buffer, so nothing overflows. */
+static void make_set(const clx_tensor *tensor, byte_set *set)
 {
-    if (at == p->count || at == CLX_MAX_RANK) return distance == 0; /* the bound is for the compiler */
-    const step *s = &p->steps[at];
-    int64_t first = max_i64(s->low, -floor_div(s->reach_high - distance, s->stride));
-    int64_t last = min_i64(s->high, floor_div(distance - s->reach_low, s->stride));
-    if (last - first >= MAX_CHOICES) return true;
-    for (int64_t d = first; d <= last; d++) {
-        if (solvable(p, at + 1, distance - d * s->stride)) return true;
-    }
-    return false;
-}
-
-static bool same_layout(const clx_tensor *a, const clx_tensor *b)
-{
-    if (a->rank != b->rank || clx_dtype_size_bytes(a->dtype) != clx_dtype_size_bytes(b->dtype)) return false;
-    for (uint32_t i = 0; i < a->rank; i++) {
-        bool used = a->size[i] > 1 || b->size[i] > 1;
-        if (used && (a->stride[i] != b->stride[i] || a->stride[i] == 0)) return false;
-    }
-    return true;
-}
-
-/* The dimensions that count, by falling stride; a negative stride is a positive one walked backwards. */
-static void make_problem(const clx_tensor *a, const clx_tensor *b, problem *p)
-{
-    p->count = 0;
-    for (uint32_t i = 0; i < a->rank; i++) {
-        if (a->size[i] < 2 && b->size[i] < 2) continue;
-        bool forward = a->stride[i] > 0;
-        int64_t reach_a = (int64_t)a->size[i] - 1;
-        int64_t reach_b = (int64_t)b->size[i] - 1;
-        step s = {forward ? a->stride[i] : -a->stride[i], -(forward ? reach_b : reach_a), forward ? reach_a : reach_b,
-                  0, 0};
-        uint32_t at = p->count++;
-        for (; at > 0 && p->steps[at - 1].stride < s.stride; at--) {
-            p->steps[at] = p->steps[at - 1];
+    const int64_t element = (int64_t)clx_dtype_size_bytes(tensor->dtype);
+    dimension sorted[MAX_DIMENSIONS] = {{element, 1}};
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < tensor->rank && i < CLX_MAX_RANK; i++) {
+        const int64_t stride = tensor->stride[i] < 0 ? -tensor->stride[i] : tensor->stride[i];
+        if (tensor->size[i] < 2 || stride == 0) continue;
+        uint32_t at = count++;
+        for (; at > 0 && sorted[at - 1].stride < stride * element; at--) {
+            sorted[at] = sorted[at - 1];
         }
-        p->steps[at] = s;
+        sorted[at] = (dimension){(int64_t)tensor->size[i], stride * element};
     }
-    for (uint32_t i = p->count; i-- > 1;) {
+    set->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        dimension *last = set->count > 0 ? &set->dimensions[set->count - 1] : NULL;
+        if (last != NULL && last->stride == sorted[i].size * sorted[i].stride) {
+            *last = (dimension){last->size * sorted[i].size, sorted[i].stride};
+        } else {
+            set->dimensions[set->count++] = sorted[i];
+        }
+    }
+}
+
+/* Merges both lists of strides; one that only a or only b has is walked by that one alone. */
+static void make_problem(const byte_set *a, const byte_set *b, problem *p)
+{
+    uint32_t i = 0;
+    uint32_t j = 0;
+    p->count = p->visits = 0;
+    while (i < a->count || j < b->count) {
+        const int64_t of_a = i < a->count ? a->dimensions[i].stride : 0;
+        const int64_t of_b = j < b->count ? b->dimensions[j].stride : 0;
+        step s = {max_i64(of_a, of_b), 0, 0, 0, 0};
+        if (of_a == s.stride) s.high = a->dimensions[i++].size - 1;
+        if (of_b == s.stride) s.low = 1 - b->dimensions[j++].size;
+        p->steps[p->count++] = s;
+    }
+    for (i = p->count; i-- > 1;) {
         const step *s = &p->steps[i];
         p->steps[i - 1].reach_low = s->reach_low + s->low * s->stride;
         p->steps[i - 1].reach_high = s->reach_high + s->high * s->stride;
     }
 }
 
-/* Where index (0, ..., 0) lies, in bytes from the root buffer's start: the lowest byte, and back along the dimensions
- * that are walked backwards. All numbers are within a buffer, so nothing overflows. */
-static int64_t origin(const clxi_extent *e, int64_t element)
+/* Can the steps from `at` on add up to `distance`? */
+static bool solvable(problem *p, uint32_t at, int64_t distance)
 {
-    int64_t at = (int64_t)e->begin;
-    for (uint32_t i = 0; i < e->tensor->rank; i++) {
-        if (e->tensor->stride[i] < 0) at -= element * e->tensor->stride[i] * ((int64_t)e->tensor->size[i] - 1);
+    if (at == p->count || at == 2 * MAX_DIMENSIONS) return distance == 0; /* the bound is for the compiler */
+    const step *s = &p->steps[at];
+    int64_t first = max_i64(s->low, -floor_div(s->reach_high - distance, s->stride));
+    int64_t last = min_i64(s->high, floor_div(distance - s->reach_low, s->stride));
+    for (int64_t d = first; d <= last; d++) {
+        if (++p->visits > MAX_VISITS) return true;
+        if (solvable(p, at + 1, distance - d * s->stride)) return true;
     }
-    return at;
+    return false;
 }
 
 bool clxi_extent_overlaps(const clxi_extent *a, const clxi_extent *b)
 {
-    if (a->root == NULL || a->root != b->root || a->begin >= b->end || b->begin >= a->end) return false;
-    if (!same_layout(a->tensor, b->tensor)) return true;
-    int64_t element = (int64_t)clx_dtype_size_bytes(a->tensor->dtype);
-    int64_t distance = origin(b, element) - origin(a, element);
-    if (distance % element != 0) return true;
+    byte_set set_a;
+    byte_set set_b;
     problem p;
-    make_problem(a->tensor, b->tensor, &p);
-    return solvable(&p, 0, distance / element);
+    if (a->root == NULL || a->root != b->root || a->begin >= b->end || b->begin >= a->end) return false;
+    make_set(a->tensor, &set_a);
+    make_set(b->tensor, &set_b);
+    make_problem(&set_a, &set_b, &p);
+    return solvable(&p, 0, (int64_t)b->begin - (int64_t)a->begin);
 }
 
 clx_status clxi_extent_check(const clxi_extent *output, const clxi_extent *others, size_t count, clx_error *error)

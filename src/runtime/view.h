@@ -30,8 +30,8 @@ typedef struct clxi_extent {
 clx_status clxi_view_check(const clx_context *context, const clx_tensor *tensor, const clxi_expect *expect,
                            clxi_extent *extent, clx_error *error);
 
-/* Do the elements of two tensors meet? Exact for views of one layout (such as q, k, v and h packed side by side in one
- * buffer); otherwise by their ranges, which may call two interleaved views overlapping. */
+/* Do the elements of two tensors meet? Exact, whatever their layouts and dtypes (such as q, k, v and h packed side by
+ * side in one buffer), but for strides so entangled that the search is given up: then yes. */
 bool clxi_extent_overlaps(const clxi_extent *a, const clxi_extent *b);
 
 /* CLX_ERR_OVERLAP where `output` meets one of `others` (entries without a tensor are passed over). */

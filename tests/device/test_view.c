@@ -275,31 +275,45 @@ START_TEST(packed_views)
     ck_assert(!meet(q, k));
     k.offset = q.offset + 7;
     ck_assert(meet(q, k));
-    k.stride[2] = -3 * 12; /* another layout: the ranges decide */
+    k = q; /* per token: q of all heads, then a wider k of all heads */
+    q.stride[1] = 8;
+    q.stride[2] = k.stride[2] = 3 * 24;
+    q.offset = 0;
+    k.offset = 3 * 8;
+    k.stride[1] = k.size[3] = 16;
+    ck_assert(!meet(q, k));
+    k.offset = 3 * 8 - 1;
+    ck_assert(meet(q, k));
+    k.offset = 3 * 8 + 1;
+    ck_assert(meet(q, k));
+    k.dtype = CLX_BF16; /* the same bytes in halves: now half as many */
+    k.offset = 2 * 3 * 8;
+    for (int i = 0; i < 3; i++)
+        k.stride[i] *= i == 1 ? 1 : 2;
+    ck_assert(!meet(q, k));
+    k.offset--;
     ck_assert(meet(q, k));
     buffer_free(mem);
 }
 END_TEST
 
-/* Random small views of one layout against the definition: mark every element of one, look at those of the other. */
+/* Random small views against the definition: mark every element of one, look at those of the other. Every other round
+ * they share their strides. */
 START_TEST(overlap_is_exact)
 {
     enum { ROOM = 512 };
     cl_mem mem = buffer_make(ROOM * sizeof(float), NULL);
     random_state random = random_start(20240601);
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < 800; round++) {
         clx_tensor t[2];
         for (int i = 0; i < 2; i++) {
             t[i] = clx_tensor_bhsd(mem, CLX_F32, 1, 1 + random_below(&random, 3), 1 + random_below(&random, 3),
                                    1 + random_below(&random, 5));
             t[i].offset = 100 + random_below(&random, 120);
-        }
-        int64_t row = 5 + (int64_t)random_below(&random, 6);
-        int64_t head = 3 * row + (int64_t)random_below(&random, 4);
-        if (random_below(&random, 2) == 0) row = -row;
-        for (int i = 0; i < 2; i++) {
-            t[i].stride[1] = head;
-            t[i].stride[2] = row;
+            t[i].stride[2] = 5 + (int64_t)random_below(&random, 6);
+            t[i].stride[1] = 3 * t[i].stride[2] + (int64_t)random_below(&random, 4);
+            if (random_below(&random, 2) == 0) t[i].stride[2] = -t[i].stride[2];
+            if (i == 1 && round % 2 == 0) memcpy(t[1].stride, t[0].stride, sizeof t[1].stride);
         }
         bool used[ROOM] = {false};
         bool truth = false;
@@ -307,7 +321,8 @@ START_TEST(overlap_is_exact)
             for (uint64_t h = 0; h < t[i].size[1]; h++) {
                 for (uint64_t s = 0; s < t[i].size[2]; s++) {
                     for (uint64_t d = 0; d < t[i].size[3]; d++) {
-                        int64_t at = (int64_t)t[i].offset + (int64_t)h * head + (int64_t)s * row + (int64_t)d;
+                        int64_t at = (int64_t)t[i].offset + (int64_t)h * t[i].stride[1] + (int64_t)s * t[i].stride[2] +
+                                     (int64_t)d;
                         if (i == 0) used[at] = true;
                         if (i == 1) truth = truth || used[at];
                     }

@@ -10,17 +10,38 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tool_selftest_family *const families[] = {&tool_selftest_mlstm, &tool_selftest_recurrent,
-                                                       &tool_selftest_freqs, &tool_selftest_rotary,
-                                                       &tool_selftest_attention};
+static const tool_selftest_family *const families[] = {&tool_selftest_mlstm,     &tool_selftest_recurrent,
+                                                       &tool_selftest_freqs,     &tool_selftest_rotary,
+                                                       &tool_selftest_attention, &tool_selftest_cell};
 
 enum { FAMILIES = sizeof families / sizeof *families, NAME_WIDTH = 36 };
 
-static size_t count_problems(void)
+typedef struct request {
+    const char *device, *variants, *only;
+    bool json;
+} request;
+
+static bool is_wanted(const request *wanted, const char *name)
+{
+    return !wanted->only || strstr(name, wanted->only) != NULL;
+}
+
+static bool is_family(const char *name)
+{
+    const char *family;
+    for (size_t index = 0; (family = clxi_kernel_table_family(index)) != NULL; ++index) {
+        if (!strcmp(family, name)) return true;
+    }
+    return false;
+}
+
+static size_t count_problems(const request *wanted)
 {
     size_t count = 0;
-    for (size_t index = 0; index < FAMILIES; ++index) {
-        count += families[index]->count;
+    for (size_t f = 0; f < FAMILIES; ++f) {
+        for (size_t index = 0; index < families[f]->count; ++index) {
+            count += is_wanted(wanted, families[f]->name(index));
+        }
     }
     return count;
 }
@@ -57,7 +78,7 @@ static bool can_open(const char *selector)
 }
 
 /* All problems with one kernel family. `simt` must serve every device; others may not apply. */
-static int try_variants(const char *variants, const char *selector, cJSON *devices)
+static int try_variants(const request *wanted, const char *variants, const char *selector, cJSON *devices)
 {
     static tool_report report;
     clx_error error = CLX_ERROR_INIT;
@@ -72,10 +93,11 @@ static int try_variants(const char *variants, const char *selector, cJSON *devic
         printf("kernel family %s\n\n", variants);
     }
     tool_report_begin(&report, NAME_WIDTH, object ? cJSON_AddArrayToObject(object, "cases") : NULL);
-    tool_progress_begin(count_problems());
+    tool_progress_begin(count_problems(wanted));
     size_t done = 0, passed_over = 0;
     for (size_t f = 0; f < FAMILIES; ++f) {
         for (size_t index = 0; index < families[f]->count; ++index) {
+            if (!is_wanted(wanted, families[f]->name(index))) continue;
             tool_progress_step(done++, families[f]->name(index));
             if (try_problem(&session, families[f], index, &report, &error)) continue;
             if (!strcmp(variants, "simt")) {
@@ -98,14 +120,14 @@ static int try_variants(const char *variants, const char *selector, cJSON *devic
     return report.failed == 0 ? TOOL_OK : TOOL_FAILED;
 }
 
-static int try_devices(const char *device, bool json)
+static int try_devices(const request *wanted)
 {
     static char selectors[TOOL_DEVICES_MAX][TOOL_SELECTOR_SIZE];
     clx_error error = CLX_ERROR_INIT;
-    size_t count = 0;
+    size_t count = 0, tables = 0;
     int result = TOOL_OK;
-    if (tool_devices_of(device, selectors, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
-    cJSON *whole = json ? cJSON_CreateObject() : NULL;
+    if (tool_devices_of(wanted->device, selectors, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
+    cJSON *whole = wanted->json ? cJSON_CreateObject() : NULL;
     cJSON *devices = NULL;
     if (whole) {
         tool_json_text(whole, "clxlstm", clx_version());
@@ -118,8 +140,9 @@ static int try_devices(const char *device, bool json)
             continue;
         }
         for (size_t f = 0; (variants = clxi_kernel_table_family(f)) != NULL; ++f) {
-            if (index + f > 0 && !whole) putchar('\n');
-            if (try_variants(variants, selectors[index], devices) != TOOL_OK) result = TOOL_FAILED;
+            if (wanted->variants && strcmp(variants, wanted->variants) != 0) continue;
+            if (tables++ > 0 && !whole) putchar('\n');
+            if (try_variants(wanted, variants, selectors[index], devices) != TOOL_OK) result = TOOL_FAILED;
         }
     }
     if (whole && tool_json_print(whole) != TOOL_OK) result = TOOL_FAILED;
@@ -132,16 +155,23 @@ static const char help[] = "Runs every kernel family that serves the device on s
 
 int tool_command_selftest(int argc, char **argv)
 {
-    const char *device = NULL;
-    bool json = false;
+    request wanted = {0};
     const tool_option options[] = {
-        {"device", 0, TOOL_TEXT, &device, "D", "gpu, cpu, P:D, a part of a name, or all"},
-        {"json", 0, TOOL_FLAG, &json, NULL, "prints JSON instead of tables"},
+        {"device", 0, TOOL_TEXT, &wanted.device, "D", "gpu, cpu, P:D, a part of a name, or all"},
+        {"json", 0, TOOL_FLAG, &wanted.json, NULL, "prints JSON instead of tables"},
+        {"variants", 0, TOOL_TEXT, &wanted.variants, "FAMILY", "only this kernel family, such as simt"},
+        {"only", 0, TOOL_TEXT, &wanted.only, "TEXT", "only problems with this in their name"},
         {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines and build logs to standard error"},
     };
     const tool_syntax syntax = {"selftest", "[OPTIONS]", help, options, sizeof options / sizeof *options, 0, 0};
     size_t operands;
     tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
     if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
-    return try_devices(device, json);
+    if (wanted.variants && !is_family(wanted.variants)) {
+        return tool_usage("selftest", "--variants: '%s' is no kernel family", wanted.variants);
+    }
+    if (wanted.only && count_problems(&wanted) == 0) {
+        return tool_usage("selftest", "--only: no problem has '%s' in its name", wanted.only);
+    }
+    return try_devices(&wanted);
 }

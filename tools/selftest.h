@@ -18,5 +18,6 @@ extern const tool_selftest_family tool_selftest_recurrent;
 extern const tool_selftest_family tool_selftest_rotary;
 extern const tool_selftest_family tool_selftest_freqs;
 extern const tool_selftest_family tool_selftest_attention;
+extern const tool_selftest_family tool_selftest_cell;
 
 #endif

@@ -13,7 +13,9 @@ size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
-        plans[i].prepare_items = (uint32_t)clxi_min_u64(limits->is_cpu ? 64 : 256, limits->max_work_group);
+        /* what fits the smallest tiles fits here: drivers that allow small groups only say so of every kernel */
+        plans[i].prepare_items =
+            tiles[i].items > 1 ? tiles[i].items : (uint32_t)clxi_min_u64(64, limits->max_work_group);
         plans[i].once = false;
         plans[i].forward_source =
             tiles[i].family == CLXI_FAMILY_CPU ? "attention_forward_cpu.cl" : "attention_forward.cl";

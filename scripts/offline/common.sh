@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the offline compilers share; needs ../common.sh.
+
+# chosen ARCHITECTURE...: those to compile for: all, or where CLX_OFFLINE_PICK is a number only the one at that place, round
+# and round.
+chosen() {
+    [ -n "${CLX_OFFLINE_PICK:-}" ] || { printf '%s ' "$@"; return; }
+    shift $((CLX_OFFLINE_PICK % $#))
+    printf '%s ' "$1"
+}
+
+# known_spills COMPILER: kernels that may spill there, each in blanks, from the file of that name.
+known_spills() {
+    awk -v compiler="$1" '!/^#/ && $1 == compiler { printf " %s ", $2 }' scripts/offline/known-spills
+}

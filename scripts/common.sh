@@ -56,20 +56,29 @@ configure() {
     cmake -S . -B "$folder" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCLXLSTM_BUILD_TESTS=ON "$@"
 }
 
-# built_cases: the shipped cases whose operators are built, a line each.
+# built_cases: the shipped cases whose operators are built, a line each. The gradient is not.
 built_cases() {
-    ls tests/golden/mlstm_parallel.*.safetensors
+    ls tests/golden/*.safetensors | grep -v /mlstm_parallel_grad
 }
 
-# small_cases, tiny_cases: those that a simulator gets through in a minute and in seconds. Between them they reach every
+# tiny_cases, small_cases: those that a simulator gets through in seconds and in a minute. Between them they reach every
 # path: sizes that divide no tile, explicit masks, one stabiliser per head, resets, infinite gates, dtypes, skipped tiles.
 tiny_cases() {
     cases_named mlstm_parallel one odd step vdim4 cast_to_f16 bf16_global_mask
+    cases_named mlstm_recurrent odd step
+    cases_named precompute_freqs two
+    cases_named rotary one f16_tables
+    cases_named attention one sigmoid_nomask cast
+    cases_named mlstm_cell one_head
 }
 
 small_cases() {
     tiny_cases
     cases_named mlstm_parallel batch global mask_random f16_wide bf16_violent eps_0 gates_inf gates_borders gates_decay
+    cases_named mlstm_recurrent states bf16 eps
+    cases_named rotary theta
+    cases_named attention none_random f16_random_sigmoid softmax_random
+    cases_named mlstm_cell borders headwise qk_norm_bf16 recurrent attention_bf16
 }
 
 # cases_named OPERATOR NAME...

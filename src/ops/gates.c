@@ -15,6 +15,7 @@ struct clxi_gates {
     clx_context *context;
     clxi_gates_problem problem;
     char *name;
+    bool is_cpu; /* shapes of the cpu family */
     clxi_gates_shape many_shape;
     clxi_gates_shape few_shape;
     uint32_t statistics_items;
@@ -32,7 +33,7 @@ static clx_status build_projection(const clxi_gates *op, bool few, clxi_gates_sh
     uint64_t limit = op->context->caps.max_work_group;
     for (;; limit = shape->items / 2) {
         clxi_text options = CLXI_TEXT_INIT;
-        *shape = clxi_gates_plan(&op->problem, op->context->caps.is_cpu, limit, few);
+        *shape = clxi_gates_plan(&op->problem, op->is_cpu, limit, few);
         clxi_gates_options(&op->problem, shape, &options);
         status = options.failed ? clxi_fail_memory(error, "compile options")
                                 : clxi_kernel_get(op->context, "gates_projection.cl", options.data, "gates_projection",
@@ -50,7 +51,7 @@ static clx_status build_statistics(clxi_gates *op, clx_error *error)
     clx_status status = CLX_OK;
     clxi_text options = CLXI_TEXT_INIT;
     /* 32 items run on every device; on CPUs more than one would only cost */
-    op->statistics_items = op->context->caps.is_cpu ? 1 : (uint32_t)clxi_min_u64(op->context->caps.max_work_group, 64);
+    op->statistics_items = op->is_cpu ? 1 : (uint32_t)clxi_min_u64(op->context->caps.max_work_group, 64);
     while ((op->statistics_items & (op->statistics_items - 1)) != 0)
         op->statistics_items &= op->statistics_items - 1; /* a power of two */
     clxi_gates_statistics_options(&op->problem, op->statistics_items, &options);
@@ -77,11 +78,16 @@ clx_status clxi_gates_create(clx_context *context, const clxi_gates_problem *pro
     clxi_context_retain(context);
     op->context = context;
     op->problem = *problem;
+    op->is_cpu = context->caps.is_cpu && clxi_context_allows(context, "cpu");
+    if (!op->is_cpu && !clxi_context_allows(context, "simt")) {
+        status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "gates: no family that fits the device is allowed");
+        goto fail;
+    }
     CLXI_TRY(build_projection(op, false, &op->many_shape, &op->many, error));
     CLXI_TRY(build_projection(op, true, &op->few_shape, &op->few, error));
     CLXI_TRY(build_statistics(op, error));
-    clxi_text_printf(&name, "simt_gates_%s_%ux%u", clx_dtype_name(problem->input_dtype), op->many_shape.tokens,
-                     op->many_shape.heads);
+    clxi_text_printf(&name, "%s_gates_%s_%ux%u", op->is_cpu ? "cpu" : "simt", clx_dtype_name(problem->input_dtype),
+                     op->many_shape.tokens, op->many_shape.heads);
     op->name = name.data;
     if (name.failed) {
         status = clxi_fail_memory(error, "a variant's name");

@@ -44,7 +44,7 @@ clx_status clxi_gates_create(clx_context *context, const clxi_gates_problem *pro
                              clx_error *error);
 void clxi_gates_destroy(clxi_gates *op); /* NULL is legal */
 
-/* "simt_gates_bf16_4x8" */
+/* "simt_gates_bf16_4x8": tokens and heads of a group. */
 const char *clxi_gates_variant(const clxi_gates *op);
 
 /* Checked tensors of one call. */

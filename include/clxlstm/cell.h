@@ -141,7 +141,7 @@ CLX_API const char *clx_mlstm_cell_variant(const clx_mlstm_cell *cell);
  * Source: xLSTM, arXiv:2405.04517; docs/math.md.
  *
  * Enqueues and returns: does not wait, compile or read a file; nothing comes back to the host between the stages. One
- * token with a state (`recurrent`, S = 1, return_state) is 3 launches, 4 with add_qk_norm; statistics add 1 (2 for many
+ * token with a state (`recurrent`, S = 1, return_state) is 3 launches; add_qk_norm adds 2, statistics 1 (2 for many
  * tokens). Device memory is allocated only where `launch->workspace` is NULL and the pool has no room. One thread at a
  * time per cell; any number of cells in parallel. S = 0 hands the state through; B = 0 launches nothing.
  * Errors: CLX_ERR_NULL, CLX_ERR_VALUE, CLX_ERR_SHAPE (also: S beyond context_length), CLX_ERR_STRIDE, CLX_ERR_DTYPE,

@@ -16,6 +16,7 @@
  *
  *   the parameters of attention.clh and of the tile header. */
 #include "attention.clh"
+#include "group.clh"
 #include "tile/simt.clh"
 #include "tile/mask.clh"
 
@@ -49,7 +50,7 @@ static inline void weigh(float *s, float *o, float *m, float *sums, const float 
 #endif
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void attention_forward(const __global void *q, const ulong q_offset, const long q_b, const long q_h, const long q_s,
                        const __global void *k, const ulong k_offset, const long k_b, const long k_h, const long k_s,
                        const __global void *v, const ulong v_offset, const long v_b, const long v_h, const long v_s,

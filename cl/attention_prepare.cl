@@ -15,6 +15,7 @@
  *   CLX_ROTARY  1: rotate
  *   CLX_IN, CLX_QKV, CLX_TO   dtype of x in memory, rounded to on load, of y */
 #include "dtype.clh"
+#include "group.clh"
 #include "turn.clh"
 
 #ifndef CLX_WG
@@ -88,7 +89,7 @@ static inline void run(const job j, const ulong index, const __global ulong2 *tu
     if (CLX_CHUNK == 2) clx_store(j.y, to + 1, x.s1, CLX_TO);
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void attention_prepare(const __global void *q, const ulong q_offset, const long q_b, const long q_h, const long q_s,
                        __global void *q_out, const ulong qo_offset, const long qo_b, const long qo_h, const long qo_s,
                        const ulong q_NH, const ulong q_S, const ulong q_units, const long q_position,

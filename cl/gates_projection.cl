@@ -25,6 +25,7 @@
  *   CLX_BLOCK     features summed up on their own, a multiple of 4; 0: all (where the items already split the sum)
  *   CLX_IN, CLX_PARAM, CLX_GATE   dtypes of x, of kernels and biases, and of the gates */
 #include "dtype8.clh"
+#include "group.clh"
 #include "unroll.clh"
 
 #ifndef CLX_WG
@@ -200,7 +201,7 @@ static inline float soft_cap(const float y, const float c)
 
 /* `x*_features` are those that a head sees: headwise its slice. kernel_stride: to the next feature, headwise to the next
  * head. The gates are dense (B, NH, S); igate_at and fgate_at count their elements. */
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void gates_projection(SOURCE(0), SOURCE(1), SOURCE(2), SOURCE(3), SOURCE(4), SOURCE(5), SOURCE(6), SOURCE(7),
                       const __global void *igate_kernel, const ulong igate_kernel_offset,
                       const long igate_kernel_stride, const __global void *igate_bias, const ulong igate_bias_offset,

@@ -13,6 +13,7 @@
  *   CLX_GATE   dtype of the gates
  *   CLX_PARAM  dtype of the biases */
 #include "dtype.clh"
+#include "group.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 64
@@ -84,7 +85,7 @@ static inline void write_result(__global float *out, const ulong offset, const l
         out[offset + (ulong)((long)i * stride)] = values[i];
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void gates_statistics(const __global void *gates, const ulong igate_at, const ulong fgate_at, const ulong count,
                       const ulong share, __global float *workspace, const ulong workspace_offset,
                       const __global void *igate_bias, const ulong igate_bias_offset, const long igate_bias_stride,
@@ -113,7 +114,7 @@ void gates_statistics(const __global void *gates, const ulong igate_at, const ul
     }
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void gates_statistics_join(const __global float *workspace, const ulong workspace_offset, const uint groups,
                            const ulong count, const __global void *igate_bias, const ulong igate_bias_offset,
                            const long igate_bias_stride, const __global void *fgate_bias,

@@ -16,6 +16,7 @@
  *
  *   CLX_EXPLICIT  0: causal; 1: an (S, S) mask of bytes
  *   and the parameters of the tile header. */
+#include "group.clh"
 #include "mlstm_workspace.clh"
 #include "tile/simt.clh"
 #include "tile/mask.clh"
@@ -27,31 +28,18 @@
 
 #define SLICES ((CLX_DHV + TILE_DVB - 1) / TILE_DVB)
 
-/* What the group's rows need to know of the gates; rows past the end see nothing. */
-typedef struct row_gates {
-    float2 M[TILE_ROWS];
-    int begin[TILE_ROWS];
-    float smallest_M;
-} row_gates;
-
-static inline row_gates load_rows(const __global float *M, const __global int *start, const int row0, const int S,
-                                  const tile_item item)
+/* The smallest M of the group's rows that see anything; -inf where one is NaN, so that nothing is skipped. */
+static inline float smallest_of_rows(const __global float *M, const int row0, const int S)
 {
-    row_gates rows;
-    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
-        const int t = row0 + tile_row(item, slot);
-        rows.M[slot] = t < S ? vload2((size_t)t, M) : (float2)(-INFINITY, 0.0f);
-        rows.begin[slot] = t < S ? start[t] : INT_MAX;
-    }
-    rows.smallest_M = INFINITY;
+    float smallest = INFINITY;
     for (int t = row0; t < min(S, row0 + TILE_BM); t++) {
         const float x = M[2 * (size_t)t];
-        if (x != -INFINITY) rows.smallest_M = fmin(rows.smallest_M, isnan(x) ? -INFINITY : x);
+        if (x != -INFINITY) smallest = fmin(smallest, isnan(x) ? -INFINITY : x);
     }
-    return rows;
+    return smallest;
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b, const long q_h, const long q_s,
                    const __global void *k, const ulong k_offset, const long k_b, const long k_h, const long k_s,
                    const __global void *v, const ulong v_offset, const long v_b, const long v_h, const long v_s,
@@ -74,7 +62,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     const __global float *m = mlstm_ws_m(ws, heads, S) + head * (ulong)S;
     const __global int *start = mlstm_ws_start(ws, heads, S) + head * (ulong)S;
     const __global float *maxima = mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + TILE_BN - 1) / TILE_BN);
-    const row_gates rows = load_rows(mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2, start, row0, S, item);
+    const __global float *M = mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2;
+    const float smallest_M = smallest_of_rows(M, row0, S);
 
     tile_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s, S - row0,
                         aligned};
@@ -94,7 +83,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
 
     for (int s0 = first; s0 < end; s0 += TILE_BN) {
-        if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], rows.smallest_M)) continue;
+        if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], smallest_M)) continue;
 #if CLX_EXPLICIT
         if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item))
             continue;
@@ -103,18 +92,20 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         k_rows.count = S - s0;
         tile_qk(s, q_rows, k_rows, memory, item);
 
+        /* the rows' M is read again for each tile: kept, it would cost registers during both products */
         UNROLL for (int e = 0; e < TILE_SE; e++) {
             const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
-            const int column = min(c, S - 1);
-            const float x = clx_two_difference(vload2((size_t)column, g), rows.M[slot]);
+            const int row = min(t, S - 1), column = min(c, S - 1);
+            const float2 M_row = vload2((size_t)row, M), g_column = vload2((size_t)column, g);
+            const float x = clx_two_difference(g_column, M_row);
 #if CLX_EXPLICIT
-            const bool sees = t < S && c < S && start[column] == rows.begin[slot] &&
-                              tile_of_mask.at[(long)min(t - row0, S - 1 - row0) * mask_t + (long)column * mask_s] != 0;
+            const bool sees = t < S && c < S && start[column] == start[row] &&
+                              tile_of_mask.at[(long)(row - row0) * mask_t + (long)column * mask_s] != 0;
 #else
-            const bool sees = c <= t && c >= rows.begin[slot];
+            const bool sees = c <= t && t < S && c >= start[row];
 #endif
             /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
-            const bool counts = sees && rows.M[slot].s0 != -INFINITY && g[2 * (size_t)column] != -INFINITY;
+            const bool counts = sees && M_row.s0 != -INFINITY && g_column.s0 != -INFINITY;
             s[e] = counts ? s[e] * scale * exp(x) : 0.0f;
             sums[slot] += s[e];
         }

@@ -24,6 +24,7 @@
  *
  * `tile_columns`: columns of a tile of the forward kernel, for the largest g of each tile. */
 #include "dtype.clh"
+#include "group.clh"
 #include "mlstm_workspace.clh"
 #include "twofloat.clh"
 #include "unroll.clh"
@@ -144,7 +145,7 @@ static inline void spread_global(float2 best, const uint item, __local float2 *v
 }
 #endif
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void mlstm_gates(const __global void *igate, const ulong igate_offset, const long igate_b, const long igate_h,
                  const long igate_s, const __global void *fgate, const ulong fgate_offset, const long fgate_b,
                  const long fgate_h, const long fgate_s, __global float *workspace, const ulong workspace_offset,

@@ -10,6 +10,7 @@
  *
  *   CLX_WG       items of a group: a power of two (1 on CPUs)
  *   CLX_ROWWISE  1: M and m of the row; 0: the row's maximum, for mlstm_mask_global */
+#include "group.clh"
 #include "mlstm_workspace.clh"
 #include "twofloat.clh"
 
@@ -32,7 +33,7 @@ static inline float2 group_max(float2 own, const uint item, __local float2 *valu
     return values[0];
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void mlstm_mask_rows(const __global uchar *mask, const ulong mask_offset, const long mask_t, const long mask_s,
                      __global float *workspace, const ulong workspace_offset, const ulong heads, const int S,
                      const int tile_columns)
@@ -67,7 +68,7 @@ void mlstm_mask_rows(const __global uchar *mask, const ulong mask_offset, const 
 }
 
 #if CLX_ROWWISE == 0
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void mlstm_mask_global(__global float *workspace, const ulong workspace_offset, const ulong heads, const int S,
                      const int tile_columns)
 {

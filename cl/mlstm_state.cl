@@ -21,6 +21,7 @@
  *
  * `tile_columns`: as in mlstm_gates.cl. */
 #include "dtype.clh"
+#include "group.clh"
 #include "mlstm_workspace.clh"
 #include "twofloat.clh"
 
@@ -91,7 +92,7 @@ static inline void add_column(state_block *x, const float4 k, const float16 v)
     x->n += k;
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1)))
+__kernel CLX_GROUP
 void mlstm_state(const __global void *k, const ulong k_offset, const long k_b, const long k_h, const long k_s,
                  const __global void *v, const ulong v_offset, const long v_b, const long v_h, const long v_s,
                  __global void *C, const ulong C_offset, const long C_b, const long C_h, const long C_d,

@@ -26,6 +26,7 @@
  *   CLX_LAYER   1: layernorm; 0: rmsnorm
  *   CLX_IN, CLX_OUT, CLX_WEIGHT   dtypes of x, y and the weight */
 #include "dtype8.clh"
+#include "group.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 64
@@ -107,7 +108,7 @@ static inline float span_sum(const float own, const uint item, const uint span, 
     return sum;
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __global void *y, ulong y_at, long y0,
           long y1, long y2, const __global void *w, ulong w_at, long w0, long w1, long w2, uint n1, uint n2, ulong rows,
           uint weighted, float eps)
@@ -153,7 +154,7 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
 }
 
 /* An element is read and written by one item only, so x and y may be one view. */
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 simt_norm_long(const __global void *x, ulong x_at, long x0, long x1, long x2, __global void *y, ulong y_at, long y0,
                long y1, long y2, const __global void *w, ulong w_at, long w0, long w1, long w2, uint n1, uint n2,
                ulong rows, uint weighted, float eps)
@@ -223,7 +224,7 @@ static inline void cpu_row(const __global void *x, __global void *y, const __glo
     }
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 cpu_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __global void *y, ulong y_at, long y0, long y1,
          long y2, const __global void *w, ulong w_at, long w0, long w1, long w2, uint n1, uint n2, ulong rows,
          uint weighted, float eps)

@@ -16,6 +16,7 @@
  *   CLX_WIDTH   columns at a time: a multiple of 8
  *   CLX_SLICE   columns of a slice: a multiple of 8
  *   and those of recurrent.clh */
+#include "group.clh"
 #include "recurrent_carry.clh"
 
 #ifndef CLX_WG
@@ -64,7 +65,7 @@ static inline void advance_rows(const int rows, const float a, const float *keys
     }
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void cpu_recurrent_step(
+__kernel CLX_GROUP void cpu_recurrent_step(
     const __global void *q, ulong q_at, long q_b, long q_h, const __global void *k, ulong k_at, long k_b, long k_h,
     const __global void *v, ulong v_at, long v_b, long v_h, const __global void *igate, ulong i_at, long i_b, long i_h,
     const __global void *fgate, ulong f_at, long f_b, long f_h, const __global void *C, ulong C_at, long C_b, long C_h,
@@ -130,7 +131,7 @@ __kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void cpu_recurrent_
     if (slice == 0) clx_store(m_out, mo_at + b * mo_b + head * mo_h, gate.m.s0, CLX_STATE);
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void cpu_recurrent_sequence(
+__kernel CLX_GROUP void cpu_recurrent_sequence(
     const __global void *q, ulong q_at, long q_b, long q_h, long q_s, const __global void *k, ulong k_at, long k_b,
     long k_h, long k_s, const __global void *v, ulong v_at, long v_b, long v_h, long v_s, const __global void *igate,
     ulong i_at, long i_b, long i_h, long i_s, const __global void *fgate, ulong f_at, long f_b, long f_h, long f_s,

@@ -16,6 +16,7 @@
  *   CLX_T       tokens at a time, at most CLX_WG; local memory is 4 * CLX_T * (2 DHQK + SLICE + 5 WG) bytes and a
  *               little more
  *   and those of recurrent_carry.clh */
+#include "group.clh"
 #include "recurrent_carry.clh"
 
 #ifndef CLX_WG
@@ -52,7 +53,7 @@ static inline gate_step advance_gates(float2 m, const uint count, const __global
     return gate;
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent_sequence(
+__kernel CLX_GROUP void simt_recurrent_sequence(
     const __global void *q, ulong q_at, long q_b, long q_h, long q_s, const __global void *k, ulong k_at, long k_b,
     long k_h, long k_s, const __global void *v, ulong v_at, long v_b, long v_h, long v_s, const __global void *igate,
     ulong i_at, long i_b, long i_h, long i_s, const __global void *fgate, ulong f_at, long f_b, long f_h, long f_s,

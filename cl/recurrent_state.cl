@@ -5,13 +5,14 @@
  *
  *   CLX_WG      items of a group
  *   and those of recurrent_carry.clh */
+#include "group.clh"
 #include "recurrent_carry.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 64
 #endif
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 recurrent_begin(const __global void *C, ulong C_at, long C_b, long C_h, long C_d, const __global void *n, ulong n_at,
                 long n_b, long n_h, long n_d, const __global void *m, ulong m_at, long m_b, long m_h,
                 __global float *carry, ulong carry_at, ulong heads, uint NH, uint fresh, float m_start)
@@ -34,7 +35,7 @@ recurrent_begin(const __global void *C, ulong C_at, long C_b, long C_h, long C_d
             carry + carry_m(heads, bh, 0));
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 recurrent_end(const __global float *carry, ulong carry_at, ulong heads, uint NH, uint side, __global void *C,
               ulong C_at, long C_b, long C_h, long C_d, __global void *n, ulong n_at, long n_b, long n_h, long n_d,
               __global void *m, ulong m_at, long m_b, long m_h)

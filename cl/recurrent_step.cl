@@ -22,6 +22,7 @@
  *   CLX_HELD    rows of C in an item: CLX_DHQK is at most CLX_R * CLX_HELD
  *   CLX_ALIGNED 1: C may be read and written by aligned fours (CLX_DHV is a multiple of 4)
  *   and those of recurrent.clh */
+#include "group.clh"
 #include "recurrent.clh"
 
 #ifndef CLX_WG
@@ -84,7 +85,7 @@ static inline void load_block(const __global void *C, const ulong at, const long
     }
 }
 
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void simt_recurrent_step(
+__kernel CLX_GROUP void simt_recurrent_step(
     const __global void *q, ulong q_at, long q_b, long q_h, const __global void *k, ulong k_at, long k_b, long k_h,
     const __global void *v, ulong v_at, long v_b, long v_h, const __global void *igate, ulong i_at, long i_b, long i_h,
     const __global void *fgate, ulong f_at, long f_b, long f_h, const __global void *C, ulong C_at, long C_b, long C_h,

@@ -21,6 +21,7 @@
  *   CLX_IN       dtype of q, k and the outputs
  *   CLX_TABLE    dtype of the tables */
 #include "dtype8.clh"
+#include "group.clh"
 #include "turn.clh"
 
 #ifndef CLX_WG
@@ -63,7 +64,7 @@
 #define CLX_UNITS (CLX_TURNING + (CLX_D - CLX_R + CLX_CHUNK - 1) / CLX_CHUNK)
 
 /* Both tables, (L, CLX_R / 2): entry (t, j) has the angle of position start + t. An item: one entry. */
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 rotary_freqs(const __global ulong2 *turns, __global void *sines, ulong sines_at, long sines_t, long sines_j,
              __global void *cosines, ulong cosines_at, long cosines_t, long cosines_j, ulong L, long start)
 {
@@ -170,7 +171,7 @@ static inline long token_position(const __global void *positions, const ulong at
 
 /* Grid: blocks of heads (outermost), batches, blocks of tokens. Heads 0 .. q_heads - 1 are q's, the rest k's.
  * inplace: bit 0 for q, bit 1 for k. */
-__kernel __attribute__((reqd_work_group_size(CLX_WG, 1, 1))) void
+__kernel CLX_GROUP void
 rotary_apply(const __global void *q, ulong q_at, long q_b, long q_h, long q_s, const __global void *k, ulong k_at,
              long k_b, long k_h, long k_s, __global void *q_out, ulong qo_at, long qo_b, long qo_h, long qo_s,
              __global void *k_out, ulong ko_at, long ko_b, long ko_h, long ko_s, const __global ulong2 *turns,

@@ -24,11 +24,17 @@ static const struct device {
     uint32_t float_width;
     uint64_t max_work_group;
     uint64_t local_bytes;
+    uint32_t registers;
+    uint32_t subgroup;
+    const char *label; /* whom the programs are meant for, in the list's second column */
 } devices[] = {
-    {false, false, 1, 1024, 64 * 1024}, /* a GPU */
-    {true, false, 1, 32, 32 * 1024},    /* the least that the library asks for */
-    {false, true, 8, 4096, 512 * 1024}, /* a CPU with AVX2 */
-    {true, true, 16, 4096, 512 * 1024}  /* a CPU with AVX-512 */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, "nvidia"},   /* NVIDIA's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 190, 0, "amd"},      /* AMD's GPUs */
+    {true, false, 1, 32, 32 * 1024, 190, 0, "simt"},        /* the least that the library asks for */
+    {false, false, 1, 512, 64 * 1024, 128, 8, "intel8"},    /* Intel's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 128, 16, "intel16"}, /* those with wide registers (Ponte Vecchio and later) */
+    {false, true, 8, 4096, 512 * 1024, 0, 0, "cpu"},        /* a CPU with AVX2 */
+    {true, true, 16, 4096, 512 * 1024, 0, 0, "cpu"}         /* a CPU with AVX-512 */
 };
 
 /* Here and with attention the first three are listed in every tile shape. */
@@ -236,13 +242,14 @@ clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
     clx_status status = CLX_OK;
     for (size_t d = 0; d < COUNT(devices) && status == CLX_OK; d++) {
         const struct device *device = &devices[d];
-        clxi_listing listing = {.lines = out,
-                                .family = clxi_family_name(device->is_cpu ? CLXI_FAMILY_CPU : CLXI_FAMILY_SIMT)};
+        clxi_listing listing = {.lines = out, .family = device->label};
         clx_context context = {.launch_flops = INFINITY, .holders = 1, .listing = &listing};
         context.caps.is_cpu = device->is_cpu;
         context.caps.native_float_width = device->float_width;
         context.caps.max_work_group = device->max_work_group;
         context.caps.local_bytes = device->local_bytes;
+        context.caps.registers = device->registers;
+        context.caps.subgroup = device->subgroup;
         context.caps.compute_units = 8;
         context.caps.usable = true;
         if (clxi_mutex_init(&context.mutex) != 0) return clxi_fail_memory(error, "a mutex");

@@ -5,15 +5,21 @@
 #include "base/arith.h"
 
 /* simt, best first. H200, f32, 8x16x2048x128x256, nothing skipped (2026-11-22, driver 580.159.04): 25.7 useful TFLOP/s
- * with the first, 24.8 with the second, 11.7 with the third. The last is for devices that allow no more. */
+ * with the first, 24.8 with the second, 19.0 with the third, 11.7 with the fourth. `registers` is what the compilers for AMD, NVIDIA and Intel
+ * need to keep a shape out of memory, rounded up; the last two are for Intel's GPUs and for devices that say nothing. */
 static const struct {
     uint32_t items, tx, rm, columns, dk, vk, slice;
-    uint64_t local_bytes; /* more than this much must be there */
+    bool prefetch;
+    uint32_t registers;
+    uint64_t local_bytes; /* at least this much must be there */
 } simt_shapes[] = {
-    {256, 16, 4, 64, 16, 16, 256, 34 * 1024}, /* 33 KiB of tiles */
-    {256, 16, 4, 64, 16, 8, 256, 0},          /* the same within 32 KiB */
-    {64, 8, 4, 32, 16, 8, 64, 0},             /* groups of 64: two wave fronts of 32, one of 64 */
-    {32, 8, 4, 32, 16, 8, 64, 0},             /* the smallest group the library asks for */
+    {256, 16, 4, 64, 16, 16, 256, true, 200, 34 * 1024}, /* 33 KiB of tiles */
+    {256, 16, 4, 64, 16, 8, 256, true, 200, 0},          /* the same within 32 KiB */
+    {256, 16, 4, 64, 16, 8, 128, true, 170, 0},          /* fewer registers: AMD hides latency by more waves */
+    {64, 8, 4, 32, 16, 8, 64, true, 160, 0},             /* groups of 64: two wave fronts of 32, one of 64 */
+    {32, 8, 4, 32, 16, 8, 64, true, 160, 0},             /* the smallest group the library asks for */
+    {64, 8, 4, 32, 8, 8, 32, false, 0, 0},               /* few registers */
+    {32, 8, 4, 32, 8, 8, 32, false, 0, 0},               /* few registers and small groups */
 };
 
 const char *clxi_family_name(clxi_family family)
@@ -43,6 +49,7 @@ static size_t simt_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi
         /* on a CPU every item is a loop iteration with saved registers: large groups only cost */
         if (items > limits->max_work_group || (limits->is_cpu && items > 64)) continue;
         if (limits->local_bytes < simt_shapes[i].local_bytes) continue;
+        if (!limits->is_cpu && limits->registers < simt_shapes[i].registers) continue;
         clxi_tile_params tile = {0};
         tile.family = CLXI_FAMILY_SIMT;
         tile.items = items;
@@ -52,6 +59,7 @@ static size_t simt_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi
         tile.columns = simt_shapes[i].columns;
         tile.dk = simt_shapes[i].dk;
         tile.vk = simt_shapes[i].vk;
+        tile.prefetch = simt_shapes[i].prefetch;
         tile.slice = simt_slice(DHV, items, tile.tx, tile.vk, simt_shapes[i].slice);
         if (clxi_tile_local_bytes(&tile) <= limits->local_bytes) out[count++] = tile;
     }
@@ -115,6 +123,6 @@ void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
     if (tile->family == CLXI_FAMILY_CPU)
         clxi_text_printf(out, " -D CLX_BM=%u -D CLX_RS=%u -D CLX_RT=%u", tile->rows, tile->tx, tile->rm);
     else
-        clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u", tile->tx, tile->rm, tile->dk,
-                         tile->vk);
+        clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u -D CLX_PREFETCH=%d", tile->tx,
+                         tile->rm, tile->dk, tile->vk, tile->prefetch);
 }

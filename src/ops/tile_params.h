@@ -18,6 +18,7 @@ typedef struct clxi_tile_limits {
     uint64_t max_work_group;
     uint64_t local_bytes;
     uint32_t float_width; /* the CPU's vector length in floats */
+    uint32_t registers;   /* floats that an item can keep in registers, about */
 } clxi_tile_limits;
 
 typedef struct clxi_tile_params {
@@ -30,6 +31,7 @@ typedef struct clxi_tile_params {
     uint32_t rm;      /* simt: rows of an item; cpu: rows of a register block */
     uint32_t dk;      /* simt: depth of a chunk of Q and K; cpu: all of DHQK */
     uint32_t vk;      /* simt: rows of V of a chunk */
+    bool prefetch;    /* simt: fetch a chunk while the one before is used */
 } clxi_tile_params;
 
 const char *clxi_family_name(clxi_family family);

@@ -8,7 +8,11 @@
 clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
 {
     const clxi_caps *caps = &context->caps;
-    return (clxi_tile_limits){caps->is_cpu, caps->max_work_group, caps->local_bytes, caps->native_float_width};
+    return (clxi_tile_limits){.is_cpu = caps->is_cpu,
+                              .max_work_group = caps->max_work_group,
+                              .local_bytes = caps->local_bytes,
+                              .float_width = caps->native_float_width,
+                              .registers = caps->registers};
 }
 
 /* The anchor of the same problem, whatever the `variants` option says: the first simt candidate that builds. */

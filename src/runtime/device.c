@@ -70,19 +70,50 @@ static void query_platform_text(cl_platform_id platform, cl_platform_info what, 
     free(text);
 }
 
-/* Floats that one compute unit adds or multiplies per clock. */
+/* By vendor: floats that one compute unit adds or multiplies per clock, and floats of registers that an item can have.
+ * Intel's unit is an eighth of a core; its 4 KiB of registers a thread are shared by 8 items at least. */
+static const struct vendor_traits {
+    const char *vendor;
+    double lanes;
+    uint32_t registers;
+} vendor_table[] = {{"nvidia", 128, 255}, {"advanced micro", 64, 190}, {"amd", 64, 190},
+                    {"apple", 128, 128},  {"intel", 8, 128},           {"arm", 32, 64},
+                    {"qualcomm", 64, 64}};
+
+static struct vendor_traits traits_of(const clxi_caps *caps)
+{
+    for (size_t i = 0; i < sizeof vendor_table / sizeof *vendor_table; i++) {
+        if (clxi_contains_nocase(caps->vendor, vendor_table[i].vendor)) return vendor_table[i];
+    }
+    return (struct vendor_traits){"", 8, 64};
+}
+
 static double lanes_per_unit(const clxi_caps *caps)
 {
-    static const struct {
-        const char *vendor;
-        double lanes;
-    } table[] = {{"nvidia", 128}, {"advanced micro", 64}, {"amd", 64}, {"apple", 128}, {"intel", 8},
-                 {"arm", 32},     {"qualcomm", 64}};
     if (caps->is_cpu) return caps->native_float_width > 0 ? (double)caps->native_float_width : 1;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (clxi_contains_nocase(caps->vendor, table[i].vendor)) return table[i].lanes;
+    return traits_of(caps).lanes;
+}
+
+/* The smallest size of cl_intel_required_subgroup_size. More items in a sub-group leave fewer registers for each. */
+static uint32_t smallest_subgroup(const clxi_caps *caps)
+{
+    enum { SUB_GROUP_SIZES_INTEL = 0x4108 }; /* CL_DEVICE_SUB_GROUP_SIZES_INTEL */
+    size_t sizes[16];
+    size_t size_bytes = 0;
+    size_t smallest = 0;
+    if (caps->is_cpu || !clxi_contains_nocase(caps->vendor, "intel")) return 0;
+    if (clGetDeviceInfo(caps->device, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &size_bytes) != CL_SUCCESS) return 0;
+    for (size_t i = 0; i < size_bytes / sizeof *sizes; i++) {
+        if (smallest == 0 || sizes[i] < smallest) smallest = sizes[i];
     }
-    return 8;
+    return (uint32_t)smallest;
+}
+
+/* Sub-groups of 16 at least mean registers of 64 bytes, and there a thread may have twice as many of them. */
+void clxi_caps_options(const clxi_caps *caps, clxi_text *out)
+{
+    if (caps->subgroup > 0) clxi_text_printf(out, " -D CLX_SUBGROUP=%u", caps->subgroup);
+    if (caps->subgroup >= 16) clxi_text_printf(out, " -cl-intel-256-GRF-per-thread");
 }
 
 static double estimate_peak(const clxi_caps *caps)
@@ -168,6 +199,8 @@ void clxi_caps_query(cl_device_id device, clxi_caps *caps)
     query_text(caps, CL_DEVICE_VERSION, caps->version, sizeof caps->version);
     query_numbers(caps);
     caps->is_cpu = (caps->type & CL_DEVICE_TYPE_CPU) != 0;
+    caps->registers = traits_of(caps).registers;
+    caps->subgroup = smallest_subgroup(caps);
     caps->peak_gflops = estimate_peak(caps);
     judge(caps);
 }

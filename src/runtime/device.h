@@ -4,6 +4,7 @@
 #ifndef CLXI_RUNTIME_DEVICE_H
 #define CLXI_RUNTIME_DEVICE_H
 
+#include "base/text.h"
 #include <clxlstm/context.h>
 #include <stdbool.h>
 
@@ -26,6 +27,8 @@ typedef struct clxi_caps {
     uint64_t local_bytes;
     uint64_t global_bytes;
     uint64_t max_alloc_bytes;
+    uint32_t registers; /* floats that a work-item can keep in registers, by vendor; an estimate */
+    uint32_t subgroup;  /* the smallest sub-group size that Intel's compiler can be asked for; 0: none to ask */
     double peak_gflops; /* units * clock * lanes * 2, lanes by vendor; an estimate */
     bool is_cpu;        /* CPU families apply: kernels of one work-item per group */
     bool usable;
@@ -34,6 +37,9 @@ typedef struct clxi_caps {
 
 /* Queries a device; failures of single queries make it unusable with a reason, never an error. */
 void clxi_caps_query(cl_device_id device, clxi_caps *caps);
+
+/* Appends what every program is compiled with on this device; see cl/group.clh. */
+void clxi_caps_options(const clxi_caps *caps, clxi_text *out);
 
 void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info);
 

@@ -18,10 +18,11 @@ void clxi_key_device(const clx_context *context, clxi_text *key)
 }
 
 /* Every kernel is OpenCL C 1.2, unless its family needs another version and says so. */
-static void render_options(const char *options, clxi_text *out)
+static void render_options(const clx_context *context, const char *options, clxi_text *out)
 {
     if (strstr(options, "-cl-std=") == NULL) clxi_text_printf(out, "-cl-std=CL1.2 -w ");
     clxi_text_printf(out, "%s", options);
+    clxi_caps_options(&context->caps, out);
 }
 
 /* What goes into a build, and its key: the device's part, the options, the text. */
@@ -46,7 +47,7 @@ static clx_status recipe_make(const clx_context *context, const char *source, co
     r->name = source;
     clx_status status = clxi_source_assemble(context, source, &r->text, error);
     if (status != CLX_OK) return status;
-    render_options(options, &r->options);
+    render_options(context, options, &r->options);
     clxi_key_device(context, &r->key);
     clxi_text_printf(&r->key, "options %s\nsource %s\n", r->options.data != NULL ? r->options.data : "", source);
     clxi_text_append(&r->key, r->text.data, r->text.count);
@@ -320,11 +321,17 @@ static clx_status get_kernel(clx_context *context, const char *source, const cha
     cl_program program = NULL;
     cl_int code = CL_SUCCESS;
     *out = NULL;
+    clx_status status = CLX_OK;
     if (context->listing != NULL) {
-        clxi_listing_add(context->listing, source, options);
-        return CLX_OK;
+        clxi_text rendered = CLXI_TEXT_INIT;
+        clxi_text_printf(&rendered, "%s", options);
+        clxi_caps_options(&context->caps, &rendered);
+        if (rendered.failed) status = clxi_fail_memory(error, "compile options");
+        if (status == CLX_OK) clxi_listing_add(context->listing, source, rendered.data);
+        clxi_text_free(&rendered);
+        return status;
     }
-    clx_status status = get_program(context, source, options, keep, &program, error);
+    status = get_program(context, source, options, keep, &program, error);
     if (status != CLX_OK) return status;
     *out = clCreateKernel(program, name, &code);
     if (*out == NULL) status = clxi_fail_cl(error, code, "kernel %s of cl/%s", name, source);

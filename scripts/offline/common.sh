@@ -10,7 +10,8 @@ chosen() {
     printf '%s ' "$1"
 }
 
-# known_spills COMPILER: kernels that may spill there, each in blanks, from the file of that name.
+# known_spills COMPILER OPTION...: kernels that may spill there, each in blanks, from the file of that name.
 known_spills() {
-    awk -v compiler="$1" '!/^#/ && $1 == compiler { printf " %s ", $2 }' scripts/offline/known-spills
+    awk -v compiler="$1" -v options=" ${*:2} " '
+        !/^#/ && $1 == compiler && ($3 == "" || index(options, " " $3 " ")) { printf " %s ", $2 }' scripts/offline/known-spills
 }

@@ -8,6 +8,11 @@ cd "$root"
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 build=build/main
 
+# PoCL asks the system for processors and memory, and aborts where /sys is not mounted (a bare chroot): tell it.
+if [ ! -e /sys/devices/system/cpu ]; then
+    export HWLOC_SYNTHETIC=${HWLOC_SYNTHETIC:-numa:1(memory=4294967296) pu:$jobs}
+fi
+
 say() { printf '== %s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -5,8 +5,9 @@
 #include "base/arith.h"
 
 /* simt, best first. H200, f32, 8x16x2048x128x256, nothing skipped (2026-11-22, driver 580.159.04): 25.7 useful TFLOP/s
- * with the first, 24.8 with the second, 19.0 with the third, 11.7 with the fourth. `registers` is what the compilers for AMD, NVIDIA and Intel
- * need to keep a shape out of memory, rounded up; the last two are for Intel's GPUs and for devices that say nothing. */
+ * with the first, 24.8 with the second, 19.0 with the third, 11.7 with the fourth. `registers` is what the compilers
+ * for AMD, NVIDIA and Intel need to keep a shape out of memory, rounded up; the last two are for Intel's GPUs and for
+ * devices that say nothing. */
 static const struct {
     uint32_t items, tx, rm, columns, dk, vk, slice;
     bool prefetch;

@@ -17,20 +17,21 @@ defined() {
 # refuse MESSAGE: each line of stdin is a finding.
 refuse() {
     while IFS= read -r line; do
+        [ -n "$line" ] || continue
         echo "$line: $1"
         failed=1
     done
 }
 
 for library in libclxlstm.a libclxlstm_base.a libclxlstm_io.a libclxlstm_ref.a; do
-    [ ! -e $library ] || refuse "defined by $library without clx_ or clxi_" < <(defined $library | grep -vE '^clxi?_')
+    [ ! -e $library ] || refuse "defined by $library without clx_ or clxi_" <<<"$(defined $library | grep -vE '^clxi?_')"
 done
 for library in libclxlstm_base.a libclxlstm_io.a libclxlstm_ref.a; do
-    [ ! -e $library ] || refuse "needed by $library, which must link without OpenCL" < <(
-        nm -u $library 2> /dev/null | awk '$1 == "U" && $2 ~ /^cl[A-Z]/ { print $2 }' | sort -u)
+    [ ! -e $library ] || refuse "needed by $library, which must link without OpenCL" <<<"$(
+        nm -u $library 2> /dev/null | awk '$1 == "U" && $2 ~ /^cl[A-Z]/ { print $2 }' | sort -u)"
 done
 if [ -e libclxlstm.so ]; then
-    refuse 'exported by libclxlstm.so' < <(
-        nm -D --defined-only libclxlstm.so | awk '{ print $NF }' | grep -vE '^(clx_|_|Base$)' || true)
+    refuse 'exported by libclxlstm.so' <<<"$(
+        nm -D --defined-only libclxlstm.so | awk '{ print $NF }' | grep -vE '^(clx_|_|Base$)' || true)"
 fi
 exit $failed

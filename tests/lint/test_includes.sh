@@ -34,6 +34,7 @@ for folder in src/*/; do
     folder=${folder#src/} folder=${folder%/}
     rooms=" $(allowed "$folder") "
     while IFS=: read -r file line header; do
+        [ -n "$header" ] || continue
         room=${header%%/*}
         [[ $rooms == *" $room "* ]] || complain "$file:$line: src/$folder may not include $header"
         # kernel_table.c alone looks at all operators, to list their programs
@@ -42,24 +43,26 @@ for folder in src/*/; do
             ! is_operator "$other" || [ "$other" = "$(family "$file")" ] ||
                 complain "$file:$line: only ${other}'s own files may include $header"
         fi
-    done < <(grep -rnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"[^"]+"' "src/$folder" --include='*.[ch]' |
-        sed -E 's/^([^:]+:[0-9]+):.*"([^"]+)"/\1:\2/')
+    done <<<"$(grep -rnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"[^"]+"' "src/$folder" --include='*.[ch]' |
+        sed -E 's/^([^:]+:[0-9]+):.*"([^"]+)"/\1:\2/')"
     case $folder in
     base | io | ref)
         # of the public headers, those without OpenCL
         while IFS=: read -r file line header; do
+            [ -n "$header" ] || continue
             case $header in
             clxlstm/status.h | clxlstm/dtype.h) ;;
             *) complain "$file:$line: src/$folder knows no OpenCL and may not include <$header>" ;;
             esac
-        done < <(grep -rnoE '#[[:space:]]*include[[:space:]]+<(clxlstm|CL)/[^>]+>' "src/$folder" --include='*.[ch]' |
-            sed -E 's/^([^:]+:[0-9]+):.*<([^>]+)>/\1:\2/')
+        done <<<"$(grep -rnoE '#[[:space:]]*include[[:space:]]+<(clxlstm|CL)/[^>]+>' "src/$folder" --include='*.[ch]' |
+            sed -E 's/^([^:]+:[0-9]+):.*<([^>]+)>/\1:\2/')"
         ;;
     esac
     if [ "$folder" != runtime ]; then
         while IFS= read -r call; do
+            [ -n "$call" ] || continue
             complain "$call: only src/runtime calls OpenCL"
-        done < <(grep -rnE '(^|[^A-Za-z0-9_"])cl[A-Z][A-Za-z]+\(' "src/$folder" --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' || true)
+        done <<<"$(grep -rnE '(^|[^A-Za-z0-9_"])cl[A-Z][A-Za-z]+\(' "src/$folder" --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' || true)"
     fi
 done
 exit $failed

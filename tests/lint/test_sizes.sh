@@ -10,5 +10,5 @@ while IFS= read -r file; do
     case $file in *.cl | *.clh) limit=400 ;; esac
     lines=$(wc -l <"$file")
     [ "$lines" -le $limit ] || { printf '%s: %d lines, at most %d\n' "$file" "$lines" $limit; failed=1; }
-done < <(find cl examples include src tests tools -name '*.[ch]' -o -name '*.cl' -o -name '*.clh' 2>/dev/null)
+done <<<"$(find cl examples include src tests tools -name '*.[ch]' -o -name '*.cl' -o -name '*.clh' 2>/dev/null)"
 exit $failed

@@ -8,30 +8,31 @@ failed=0
 # report MESSAGE: each line of stdin is a finding.
 report() {
     while IFS= read -r line; do
+        [ -n "$line" ] || continue
         printf '%s: %s\n' "$line" "$1"
         failed=1
     done
 }
 
-mapfile -t code < <(find cl examples include src tests tools scripts .ci cmake CMakeLists.txt -type f 2>/dev/null \
+mapfile -t code <<<"$(find cl examples include src tests tools scripts .ci cmake CMakeLists.txt -type f 2>/dev/null \
     \( -name '*.[ch]' -o -name '*.cl' -o -name '*.clh' -o -name '*.sh' -o -name '*.cmake' -o -name CMakeLists.txt \
-    -o -path 'scripts/*' -o -path '.ci/*' \))
-mapfile -t c_code < <(printf '%s\n' "${code[@]}" | grep -E '\.(c|h|cl|clh)$')
+    -o -path 'scripts/*' -o -path '.ci/*' \))"
+mapfile -t c_code <<<"$(printf '%s\n' "${code[@]}" | grep -E '\.(c|h|cl|clh)$')"
 
-report 'no SPDX line among the first three' < <(
-    for file in "${code[@]}"; do head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"; done)
-report 'a tab, or a blank at the end of a line' < <(grep -nE $'\t|[[:blank:]]$' "${code[@]}" /dev/null | cut -d : -f 1,2)
-report 'a line of more than 130 characters' < <(
-    for file in "${c_code[@]}"; do awk -v f="$file" 'length($0) > 130 { print f ":" FNR }' "$file"; done)
-report 'names in _t belong to POSIX, names in cl_ to Khronos' < <(
-    grep -nE '^(typedef .*|})[[:space:]](cl_[a-z0-9_]+|[a-z0-9_]+_t);' "${c_code[@]}" /dev/null | cut -d : -f 1,2)
-report 'compare so that NaN fails: if (!(err <= tol))' < <(
-    grep -nE 'if \([a-z_.]*(err|diff|delta)[a-z_]* >=? [a-z_.]*(tol|limit|bound)' "${c_code[@]}" /dev/null | cut -d : -f 1,2)
-report 'the library never prints, exits or aborts' < <(
+report 'no SPDX line among the first three' <<<"$(
+    for file in "${code[@]}"; do head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"; done)"
+report 'a tab, or a blank at the end of a line' <<<"$(grep -nE $'\t|[[:blank:]]$' "${code[@]}" /dev/null | cut -d : -f 1,2)"
+report 'a line of more than 130 characters' <<<"$(
+    for file in "${c_code[@]}"; do awk -v f="$file" 'length($0) > 130 { print f ":" FNR }' "$file"; done)"
+report 'names in _t belong to POSIX, names in cl_ to Khronos' <<<"$(
+    grep -nE '^(typedef .*|})[[:space:]](cl_[a-z0-9_]+|[a-z0-9_]+_t);' "${c_code[@]}" /dev/null | cut -d : -f 1,2)"
+report 'compare so that NaN fails: if (!(err <= tol))' <<<"$(
+    grep -nE 'if \([a-z_.]*(err|diff|delta)[a-z_]* >=? [a-z_.]*(tol|limit|bound)' "${c_code[@]}" /dev/null | cut -d : -f 1,2)"
+report 'the library never prints, exits or aborts' <<<"$(
     grep -rnE '(^|[^a-zA-Z0-9_])(f?printf|puts|fputs|putchar|perror|exit|_Exit|abort|signal|sigaction|atexit|getenv_s)\(' src \
-        --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' | cut -d : -f 1,2)
-report 'kernels keep infinities and NaN: no fast or finite math' < <(
-    grep -rnE -e '-cl-(fast-relaxed-math|finite-math-only|unsafe-math-optimizations)' src cl tools 2>/dev/null | cut -d : -f 1,2)
-report 'this name is taken by another file' < <(
-    find cl examples src tests tools -name '*.c' -o -name '*.cl' -o -name '*.clh' 2>/dev/null | awk -F/ 'seen[$NF]++')
+        --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' | cut -d : -f 1,2)"
+report 'kernels keep infinities and NaN: no fast or finite math' <<<"$(
+    grep -rnE -e '-cl-(fast-relaxed-math|finite-math-only|unsafe-math-optimizations)' src cl tools 2>/dev/null | cut -d : -f 1,2)"
+report 'this name is taken by another file' <<<"$(
+    find cl examples src tests tools -name '*.c' -o -name '*.cl' -o -name '*.clh' 2>/dev/null | awk -F/ 'seen[$NF]++')"
 exit $failed

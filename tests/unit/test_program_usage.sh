@@ -52,7 +52,7 @@ expect 0 '__kernel' kernels --source mlstm_forward.cl
 expect 1 'cl/nothing.cl' kernels --source nothing.cl
 while read -r file _; do
     "$program" kernels --source "$file" >/dev/null || complain "kernels --source $file"
-done < <("$program" kernels --list | cut -d ' ' -f 1 | sort -u)
+done <<<"$("$program" kernels --list | cut -d ' ' -f 1 | sort -u)"
 
 # files that are no cases
 cd "$scratch"

@@ -118,7 +118,8 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
     const uint item = get_local_id(0);
     const uint lane = item % CLX_SPAN;
     const ulong wanted = get_global_id(0) / CLX_WG * (CLX_WG / CLX_SPAN) + item / CLX_SPAN;
-    const ulong row = min(wanted, rows - 1); /* items without a row compute the last one along and write nothing */
+    const bool mine = wanted < rows; /* items without a row keep to the barriers: y may be x, and another item's to write */
+    const ulong row = min(wanted, rows - 1);
     const row_place at = locate(row, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2);
 
     float v[CLX_HELD][CLX_CHUNK];
@@ -126,9 +127,9 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
     float squares = 0.0f;
     UNROLL for (int c = 0; c < CLX_HELD; ++c) {
         const uint d = (c * CLX_SPAN + lane) * CLX_CHUNK;
-        if (d < CLX_D) clx_load_chunk(x, at.x + d, v[c], CLX_CHUNK, CLX_IN);
+        if (mine && d < CLX_D) clx_load_chunk(x, at.x + d, v[c], CLX_CHUNK, CLX_IN);
         UNROLL for (int e = 0; e < CLX_CHUNK; ++e) {
-            if (d >= CLX_D) v[c][e] = 0.0f;
+            if (!mine || d >= CLX_D) v[c][e] = 0.0f;
             sum += v[c][e];
         }
     }
@@ -141,7 +142,7 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
         }
     }
     const float scale = rsqrt(span_sum(squares, item, CLX_SPAN, parts[1], folds[1]) / CLX_D + eps);
-    if (wanted >= rows) return;
+    if (!mine) return;
     UNROLL for (int c = 0; c < CLX_HELD; ++c) {
         const uint d = (c * CLX_SPAN + lane) * CLX_CHUNK;
         if (d >= CLX_D) continue;

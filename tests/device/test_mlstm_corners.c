@@ -62,6 +62,13 @@ static void expect_other_heads(const mlstm_problem *p, const mlstm_reference *re
                 expect_row(p, reference, h, b, head, t, RIGHT);
 }
 
+static void drop(mlstm_problem *p, mlstm_reference *reference, double *h)
+{
+    free(h);
+    if (reference != NULL) mlstm_reference_free(reference);
+    mlstm_problem_free(p);
+}
+
 /* Element 3 of a row of q, k or v; the gate itself. */
 static void put(mlstm_problem *p, int tensor, uint64_t t, double value)
 {
@@ -87,9 +94,7 @@ START_TEST(nan_goes_where_it_is_seen)
             expect_row(&p, &reference, h, BAD_B, BAD_N, t, same_tile ? EITHER : NAN_WHERE_REFERENCE);
             ck_assert(!own || isnan(h[mlstm_at(&p, MLSTM_H, BAD_B, BAD_N, t)]));
         }
-        free(h);
-        mlstm_reference_free(&reference);
-        mlstm_problem_free(&p);
+        drop(&p, &reference, h);
     }
 }
 END_TEST
@@ -105,6 +110,7 @@ START_TEST(nan_in_v_keeps_its_column)
     for (uint64_t t = 0; t < p.S; t++)
         for (uint64_t j = 0; j < p.desc.DHV; j++)
             if (j != 3) ck_assert(is_close(&reference, h, mlstm_at(&p, MLSTM_H, BAD_B, BAD_N, t) + j));
+    drop(&p, &reference, h);
 }
 END_TEST
 
@@ -124,9 +130,7 @@ START_TEST(reset_clears_nan)
             const bool same_tile = (_i == MLSTM_K || _i == MLSTM_V) && (t < AT || (t >= RESET && t < RESET + FAR));
             expect_row(&p, &reference, h, BAD_B, BAD_N, t, same_tile ? EITHER : NAN_WHERE_REFERENCE);
         }
-        free(h);
-        mlstm_reference_free(&reference);
-        mlstm_problem_free(&p);
+        drop(&p, &reference, h);
     }
 }
 END_TEST
@@ -143,6 +147,7 @@ START_TEST(nan_in_first_fgate)
     expect_other_heads(&p, &reference, h);
     for (uint64_t t = 0; t < p.S; t++)
         expect_row(&p, &reference, h, BAD_B, BAD_N, t, t < 30 ? EITHER : RIGHT);
+    drop(&p, &reference, h);
 }
 END_TEST
 
@@ -164,9 +169,7 @@ START_TEST(nan_under_a_mask)
             const bool unclear = tensor == MLSTM_F && !isnan(reference.h[mlstm_at(&p, MLSTM_H, BAD_B, BAD_N, t)]);
             expect_row(&p, &reference, h, BAD_B, BAD_N, t, unclear ? EITHER : NAN_WHERE_REFERENCE);
         }
-        free(h);
-        mlstm_reference_free(&reference);
-        mlstm_problem_free(&p);
+        drop(&p, &reference, h);
     }
 }
 END_TEST
@@ -188,6 +191,7 @@ START_TEST(infinite_igate)
     mlstm_reference_free(&reference);
     reference = mlstm_refer(&p);
     expect_other_heads(&p, &reference, h);
+    drop(&p, &reference, h);
 }
 END_TEST
 
@@ -222,6 +226,7 @@ START_TEST(zero_normaliser)
     double *h = run(&p);
     expect_zero_rows(&p, h, 9, 10);
     expect_zero_rows(&p, h, 69, 70);
+    drop(&p, NULL, h);
 }
 END_TEST
 
@@ -236,6 +241,7 @@ START_TEST(far_global_stabiliser)
     expect_zero_rows(&p, h, 0, 60);
     for (uint64_t t = 60; t < 70; t++)
         expect_row(&p, &reference, h, BAD_B, BAD_N, t, RIGHT);
+    drop(&p, &reference, h);
 }
 END_TEST
 
@@ -251,8 +257,7 @@ START_TEST(faint_rows)
         if (_i == 0) expect_zero_rows(&p, h, 0, p.S); /* a mask also shows what is not faint */
         for (size_t i = 0; i < mlstm_at(&p, MLSTM_H, p.B, 0, 0); i++)
             if (!isfinite(h[i])) ck_abort_msg("element %zu: %g", i, h[i]);
-        free(h);
-        mlstm_problem_free(&p);
+        drop(&p, NULL, h);
     }
 }
 END_TEST

@@ -382,7 +382,8 @@ int main(void)
     tcase_add_loop_test(tcase, workspace_grows_with_the_length, 0, 2);
     tcase_add_loop_test(tcase, cut_launches, 0, 2);
     tcase_add_loop_test(tcase, launch_ms, 0, 2);
-    tcase_add_test(tcase, two_threads);
     tcase_add_test(tcase, order_of_destruction);
+    tcase = suite_device_case(suite, "threads", 120);
+    tcase_add_test(tcase, two_threads);
     return suite_run(suite);
 }

@@ -94,6 +94,9 @@ START_TEST(good_call_passes)
     ck_assert_int_eq(clWaitForEvents(1, &event), CL_SUCCESS);
     mlstm_fetch(&good, h);
     mlstm_judge(&problem, &reference, h, "the call that the others spoil");
+    clReleaseEvent(event);
+    mlstm_reference_free(&reference);
+    free(h);
 }
 END_TEST
 
@@ -330,6 +333,7 @@ START_TEST(workspaces)
     launch.workspace = exact;
     expect_ok(clx_mlstm_enqueue(op, &launch, &args, &test_error)); /* the size that was asked for is enough */
     clWaitForEvents(1, &event);
+    clReleaseEvent(event);
     buffer_free(exact);
     buffer_free(large);
     buffer_free(small);
@@ -480,6 +484,7 @@ START_TEST(device_without_the_memory)
     op = small;
     expect_ok(clx_mlstm_enqueue(op, &launch, &args, &test_error));
     clWaitForEvents(1, &event);
+    clReleaseEvent(event);
     buffer_free(mem);
 }
 END_TEST

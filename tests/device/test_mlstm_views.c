@@ -21,7 +21,8 @@ static mlstm_problem make(clx_dtype dtype, mlstm_mask mask, random_state *random
     return p;
 }
 
-static void check(const mlstm_problem *p, const mlstm_layout *layout, mlstm_buffer_fn buffer, const char *what)
+/* Runs, judges, and frees the problem. */
+static void check(mlstm_problem *p, const mlstm_layout *layout, mlstm_buffer_fn buffer, const char *what)
 {
     mlstm_reference reference = mlstm_refer(p);
     clx_mlstm *op = mlstm_make(p);
@@ -30,6 +31,7 @@ static void check(const mlstm_problem *p, const mlstm_layout *layout, mlstm_buff
     free(h);
     clx_mlstm_destroy(op);
     mlstm_reference_free(&reference);
+    mlstm_problem_free(p);
 }
 
 static bool has_rows(int tensor)
@@ -178,12 +180,15 @@ END_TEST
 
 /* Memory of the caller's that begins one element behind an aligned address. Lives as long as the test's process. */
 static size_t element_bytes;
+static void *host_memory[MLSTM_TENSORS];
+static int host_count;
 
 static cl_mem host_buffer(size_t size_bytes, const void *bytes)
 {
     cl_int code = CL_SUCCESS;
     unsigned char *memory = malloc(size_bytes + 4096), *at = memory;
     ck_assert_ptr_nonnull(memory);
+    host_memory[host_count++ % MLSTM_TENSORS] = memory;
     while ((uintptr_t)at % 4096 != 0)
         at++;
     at += element_bytes;
@@ -200,6 +205,8 @@ START_TEST(odd_host_memory)
     const mlstm_layout layout = mlstm_layout_bhsd(&p);
     element_bytes = _i == 0 ? 4 : 2;
     check(&p, &layout, host_buffer, "odd host memory");
+    for (int i = 0; i < host_count; i++)
+        free(host_memory[i]);
 }
 END_TEST
 
@@ -322,6 +329,13 @@ START_TEST(beyond_32_bits)
     move_rows(&placed.layout.view[MLSTM_H], h, true);
     mlstm_reference reference = mlstm_refer(&p);
     mlstm_judge(&p, &reference, h, "beyond 32 bits");
+    for (int i = 0; i < 4; i++)
+        buffer_free(placed.layout.view[tensors[i]].mem);
+    mlstm_reference_free(&reference);
+    mlstm_tensors_free(&placed);
+    mlstm_problem_free(&p);
+    clx_mlstm_destroy(op);
+    free(h);
 }
 END_TEST
 
@@ -332,12 +346,15 @@ START_TEST(mask_beyond_32_bits)
     mlstm_problem p = make(CLX_F32, MASK_RANDOM, &random);
     const mlstm_layout layout = mlstm_layout_bhsd(&p);
     const uint64_t offset = ((uint64_t)1 << 32) + 7, size_bytes = offset + p.S * p.S;
-    if (!device_has_memory(size_bytes, size_bytes + ((uint64_t)1 << 28))) return;
     mlstm_tensors placed;
     mlstm_place(&p, &layout, NULL, &placed);
     clx_tensor *mask = &placed.layout.view[MLSTM_MASK];
-    mask->mem = huge_buffer(size_bytes);
-    if (mask->mem == NULL) return;
+    mask->mem = device_has_memory(size_bytes, size_bytes + ((uint64_t)1 << 28)) ? huge_buffer(size_bytes) : NULL;
+    if (mask->mem == NULL) {
+        mlstm_tensors_free(&placed);
+        mlstm_problem_free(&p);
+        return;
+    }
     mask->offset = offset;
     buffer_write(mask->mem, offset, placed.size_bytes[MLSTM_MASK], placed.image[MLSTM_MASK]);
     clx_mlstm *op = mlstm_make(&p);
@@ -350,6 +367,11 @@ START_TEST(mask_beyond_32_bits)
     mlstm_reference reference = mlstm_refer(&p);
     mlstm_judge(&p, &reference, h, "a mask beyond 32 bits");
     buffer_free(mask->mem);
+    mlstm_reference_free(&reference);
+    mlstm_tensors_free(&placed);
+    mlstm_problem_free(&p);
+    clx_mlstm_destroy(op);
+    free(h);
 }
 END_TEST
 

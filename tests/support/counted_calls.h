@@ -13,12 +13,13 @@
 #endif
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <stdatomic.h>
 
 typedef struct call_counts {
-    int kernels;
-    int others; /* other commands that the library might enqueue */
-    int buffers;
-    int builds;
+    atomic_int kernels;
+    atomic_int others; /* other commands that the library might enqueue */
+    atomic_int buffers;
+    atomic_int builds;
 } call_counts;
 static call_counts calls;
 

@@ -66,34 +66,30 @@ static inline void advance_rows(const int rows, const float a, const float *keys
 }
 
 __kernel CLX_GROUP void cpu_recurrent_step(
-    const __global void *q, ulong q_at, long q_b, long q_h, const __global void *k, ulong k_at, long k_b, long k_h,
-    const __global void *v, ulong v_at, long v_b, long v_h, const __global void *igate, ulong i_at, long i_b, long i_h,
-    const __global void *fgate, ulong f_at, long f_b, long f_h, const __global void *C, ulong C_at, long C_b, long C_h,
-    long C_d, const __global void *n, ulong n_at, long n_b, long n_h, long n_d, const __global void *m, ulong m_at,
-    long m_b, long m_h, __global void *C_out, ulong Co_at, long Co_b, long Co_h, long Co_d, __global void *n_out,
-    ulong no_at, long no_b, long no_h, long no_d, __global void *m_out, ulong mo_at, long mo_b, long mo_h,
-    __global void *h, ulong h_at, long h_b, long h_h, uint NH, uint slices, uint fresh, float m_start, float eps)
+    const __global void *q, const __global void *k, const __global void *v, const __global void *igate,
+    const __global void *fgate, const __global void *C, const __global void *n, const __global void *m,
+    __global void *C_out, __global void *n_out, __global void *m_out, __global void *h, const step_layout s)
 {
     const uint group = (uint)(get_global_id(0) / CLX_WG);
-    const uint slice = group % slices;
-    const long b = group / slices / NH;
-    const long head = group / slices % NH;
-    q_at += b * q_b + head * q_h;
-    k_at += b * k_b + head * k_h;
-    v_at += b * v_b + head * v_h;
-    C_at += b * C_b + head * C_h;
-    Co_at += b * Co_b + head * Co_h;
-    h_at += b * h_b + head * h_h;
+    const uint slice = group % s.slices;
+    const long b = group / s.slices / s.NH;
+    const long head = group / s.slices % s.NH;
+    const ulong q_at = clx_step_at(s.q, b, head);
+    const ulong k_at = clx_step_at(s.k, b, head);
+    const ulong v_at = clx_step_at(s.v, b, head);
+    const ulong C_at = clx_step_at(s.C, b, head);
+    const ulong Co_at = clx_step_at(s.C_out, b, head);
+    const ulong h_at = clx_step_at(s.out, b, head);
 
-    const float m_old = fresh ? m_start : clx_load(m, m_at + b * m_b + head * m_h, CLX_STATE);
-    const gate_step gate = clx_load_gates(igate, i_at + b * i_b + head * i_h, fgate, f_at + b * f_b + head * f_h,
+    const float m_old = s.fresh ? s.m_start : clx_load(m, clx_step_at(s.m, b, head), CLX_STATE);
+    const gate_step gate = clx_load_gates(igate, clx_step_at(s.igate, b, head), fgate, clx_step_at(s.fgate, b, head),
                                           (float2)(m_old, 0.0f));
-    const float dot = advance_n(gate, q, q_at, k, k_at, n, n_at + b * n_b + head * n_h, n_d, fresh,
-                                slice == 0 ? n_out : 0, no_at + b * no_b + head * no_h, no_d);
+    const float dot = advance_n(gate, q, q_at, k, k_at, n, clx_step_at(s.n, b, head), s.n.d, s.fresh,
+                                slice == 0 ? n_out : 0, clx_step_at(s.n_out, b, head), s.n_out.d);
 
     float values[CLX_WIDTH];
     float sums[CLX_WIDTH];
-    for (uint first = slice * CLX_WIDTH; first < CLX_DHV; first += slices * CLX_WIDTH) {
+    for (uint first = slice * CLX_WIDTH; first < CLX_DHV; first += s.slices * CLX_WIDTH) {
         const uint columns = min((uint)CLX_WIDTH, CLX_DHV - first);
         const uint whole = columns / 8 * 8;
         for (uint j = 0; j < columns; ++j) {
@@ -108,27 +104,27 @@ __kernel CLX_GROUP void cpu_recurrent_step(
                 keys[r] = clx_weigh(gate.b, clx_load_qkv(k, k_at + d + r));
                 queries[r] = clx_load_qkv(q, q_at + d + r);
             }
-            const ulong from = C_at + d * C_d + first;
-            const ulong to = Co_at + d * Co_d + first;
+            const ulong from = C_at + d * s.C.d + first;
+            const ulong to = Co_at + d * s.C_out.d + first;
             if (rows == 4)
-                advance_rows(4, gate.a, keys, queries, C, from, C_d, fresh, C_out, to, Co_d, values, sums, whole);
+                advance_rows(4, gate.a, keys, queries, C, from, s.C.d, s.fresh, C_out, to, s.C_out.d, values, sums, whole);
             else
                 for (int r = 0; r < rows; ++r)
-                    advance_rows(1, gate.a, keys + r, queries + r, C, from + r * C_d, C_d, fresh, C_out, to + r * Co_d,
-                                 Co_d, values, sums, whole);
+                    advance_rows(1, gate.a, keys + r, queries + r, C, from + r * s.C.d, s.C.d, s.fresh, C_out, to + r * s.C_out.d,
+                                 s.C_out.d, values, sums, whole);
             for (int r = 0; r < rows; ++r)
                 for (uint j = whole; j < columns; ++j) {
-                    const float x = fresh ? 0.0f : clx_load(C, from + r * C_d + j, CLX_STATE);
+                    const float x = s.fresh ? 0.0f : clx_load(C, from + r * s.C.d + j, CLX_STATE);
                     const float y = clx_decay(gate.a, x, keys[r] * values[j]);
-                    clx_store(C_out, to + r * Co_d + j, y, CLX_STATE);
+                    clx_store(C_out, to + r * s.C_out.d + j, y, CLX_STATE);
                     sums[j] += queries[r] * y;
                 }
         }
         for (uint j = 0; j < columns; ++j)
             clx_store(h, h_at + first + j,
-                      clx_recurrent_output(sums[j] * CLX_SCALE, dot * CLX_SCALE, gate.m.s0, gate.least, eps), CLX_OUT);
+                      clx_recurrent_output(sums[j] * CLX_SCALE, dot * CLX_SCALE, gate.m.s0, gate.least, s.eps), CLX_OUT);
     }
-    if (slice == 0) clx_store(m_out, mo_at + b * mo_b + head * mo_h, gate.m.s0, CLX_STATE);
+    if (slice == 0) clx_store(m_out, clx_step_at(s.m_out, b, head), gate.m.s0, CLX_STATE);
 }
 
 __kernel CLX_GROUP void cpu_recurrent_sequence(

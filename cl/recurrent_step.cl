@@ -86,13 +86,9 @@ static inline void load_block(const __global void *C, const ulong at, const long
 }
 
 __kernel CLX_GROUP void simt_recurrent_step(
-    const __global void *q, ulong q_at, long q_b, long q_h, const __global void *k, ulong k_at, long k_b, long k_h,
-    const __global void *v, ulong v_at, long v_b, long v_h, const __global void *igate, ulong i_at, long i_b, long i_h,
-    const __global void *fgate, ulong f_at, long f_b, long f_h, const __global void *C, ulong C_at, long C_b, long C_h,
-    long C_d, const __global void *n, ulong n_at, long n_b, long n_h, long n_d, const __global void *m, ulong m_at,
-    long m_b, long m_h, __global void *C_out, ulong Co_at, long Co_b, long Co_h, long Co_d, __global void *n_out,
-    ulong no_at, long no_b, long no_h, long no_d, __global void *m_out, ulong mo_at, long mo_b, long mo_h,
-    __global void *h, ulong h_at, long h_b, long h_h, uint NH, uint slices, uint fresh, float m_start, float eps)
+    const __global void *q, const __global void *k, const __global void *v, const __global void *igate,
+    const __global void *fgate, const __global void *C, const __global void *n, const __global void *m,
+    __global void *C_out, __global void *n_out, __global void *m_out, __global void *h, const step_layout s)
 {
     __local float keys[CLX_R * CLX_HELD]; /* b k */
     __local float queries[CLX_R * CLX_HELD];
@@ -103,20 +99,20 @@ __kernel CLX_GROUP void simt_recurrent_step(
     const uint row = item / (CLX_WIDTH / 4);
     const uint column = item % (CLX_WIDTH / 4) * 4;
     const uint group = (uint)(get_global_id(0) / CLX_WG);
-    const uint slice = group % slices;
-    const long b = group / slices / NH;
-    const long head = group / slices % NH;
-    q_at += b * q_b + head * q_h;
-    k_at += b * k_b + head * k_h;
-    v_at += b * v_b + head * v_h;
-    C_at += b * C_b + head * C_h;
-    n_at += b * n_b + head * n_h;
-    Co_at += b * Co_b + head * Co_h;
-    no_at += b * no_b + head * no_h;
-    h_at += b * h_b + head * h_h;
+    const uint slice = group % s.slices;
+    const long b = group / s.slices / s.NH;
+    const long head = group / s.slices % s.NH;
+    const ulong q_at = clx_step_at(s.q, b, head);
+    const ulong k_at = clx_step_at(s.k, b, head);
+    const ulong v_at = clx_step_at(s.v, b, head);
+    const ulong C_at = clx_step_at(s.C, b, head);
+    const ulong n_at = clx_step_at(s.n, b, head);
+    const ulong Co_at = clx_step_at(s.C_out, b, head);
+    const ulong no_at = clx_step_at(s.n_out, b, head);
+    const ulong h_at = clx_step_at(s.out, b, head);
 
     float4 c[CLX_HELD];
-    load_block(C, C_at, C_d, row, slice * CLX_WIDTH + column, fresh, c);
+    load_block(C, C_at, s.C.d, row, slice * CLX_WIDTH + column, s.fresh, c);
     float4 value = load_values(v, v_at, slice * CLX_WIDTH + column);
     float own[CLX_OWN]; /* n, then n' */
     float key[CLX_OWN];
@@ -124,13 +120,13 @@ __kernel CLX_GROUP void simt_recurrent_step(
     UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const long d = item + i * CLX_WG;
         const bool real = d < CLX_DHQK;
-        own[i] = real && !fresh ? clx_load(n, n_at + d * n_d, CLX_STATE) : 0.0f;
+        own[i] = real && !s.fresh ? clx_load(n, n_at + d * s.n.d, CLX_STATE) : 0.0f;
         key[i] = real ? clx_load_qkv(k, k_at + d) : 0.0f;
         query[i] = real ? clx_load_qkv(q, q_at + d) : 0.0f;
     }
-    const float m_old = fresh ? m_start : clx_load(m, m_at + b * m_b + head * m_h, CLX_STATE);
-    const gate_step gate = clx_load_gates(igate, i_at + b * i_b + head * i_h, fgate, f_at + b * f_b + head * f_h,
-                                          (float2)(m_old, 0.0f));
+    const float m_old = s.fresh ? s.m_start : clx_load(m, clx_step_at(s.m, b, head), CLX_STATE);
+    const gate_step gate = clx_load_gates(igate, clx_step_at(s.igate, b, head), fgate,
+                                          clx_step_at(s.fgate, b, head), (float2)(m_old, 0.0f));
     float dot = 0.0f;
     UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const uint d = item + i * CLX_WG;
@@ -156,7 +152,7 @@ __kernel CLX_GROUP void simt_recurrent_step(
     }
 
     uint side = 0;
-    for (uint block = slice; block < CLX_BLOCKS; block += slices, side = 1 - side) {
+    for (uint block = slice; block < CLX_BLOCKS; block += s.slices, side = 1 - side) {
         const uint j = block * CLX_WIDTH + column;
         if (gate.a == 0.0f) /* 0 times a NaN would be one */
             UNROLL for (uint i = 0; i < CLX_HELD; ++i) c[i] = 0.0f;
@@ -168,11 +164,11 @@ __kernel CLX_GROUP void simt_recurrent_step(
         }
         UNROLL for (uint i = 0; i < CLX_HELD; ++i) {
             const long d = row * CLX_HELD + i;
-            if (d < CLX_DHQK) store_columns(C_out, Co_at + d * Co_d, j, c[i]);
+            if (d < CLX_DHQK) store_columns(C_out, Co_at + d * s.C_out.d, j, c[i]);
         }
-        if (block + slices < CLX_BLOCKS) {
-            load_block(C, C_at, C_d, row, j + slices * CLX_WIDTH, fresh, c);
-            value = load_values(v, v_at, j + slices * CLX_WIDTH);
+        if (block + s.slices < CLX_BLOCKS) {
+            load_block(C, C_at, s.C.d, row, j + s.slices * CLX_WIDTH, s.fresh, c);
+            value = load_values(v, v_at, j + s.slices * CLX_WIDTH);
         }
         vstore4(sum, 0, &parts[side][row][column]);
         barrier(CLK_LOCAL_MEM_FENCE); /* parts and folds are there; the other side's parts may be overwritten */
@@ -185,15 +181,16 @@ __kernel CLX_GROUP void simt_recurrent_step(
             for (uint f = 0; f < CLX_FOLDS; ++f)
                 whole += folds[f];
             const float out =
-                clx_recurrent_output(weighted * CLX_SCALE, whole * CLX_SCALE, gate.m.s0, gate.least, eps);
+                clx_recurrent_output(weighted * CLX_SCALE, whole * CLX_SCALE, gate.m.s0, gate.least, s.eps);
             clx_store(h, h_at + block * CLX_WIDTH + i, out, CLX_OUT);
         }
     }
-    /* With one slice n and m may be written where they were read: every item is past a barrier since. */
+    /* With one slice m may be written where all items have read it. (An element of n has one reader, its writer.) */
+    if (s.slices == 1) barrier(CLK_GLOBAL_MEM_FENCE);
     if (slice != 0) return;
     UNROLL for (uint i = 0; i < CLX_OWN; ++i) {
         const long d = item + i * CLX_WG;
-        if (d < CLX_DHQK) clx_store(n_out, no_at + d * no_d, own[i], CLX_STATE);
+        if (d < CLX_DHQK) clx_store(n_out, no_at + d * s.n_out.d, own[i], CLX_STATE);
     }
-    if (item == 0) clx_store(m_out, mo_at + b * mo_b + head * mo_h, gate.m.s0, CLX_STATE);
+    if (item == 0) clx_store(m_out, clx_step_at(s.m_out, b, head), gate.m.s0, CLX_STATE);
 }

@@ -245,33 +245,50 @@ fail:
     return status;
 }
 
+/* The kernels' last argument; the same as in cl/recurrent.clh. */
+typedef struct step_view {
+    uint64_t at;
+    int64_t b;
+    int64_t h;
+    int64_t d;
+} step_view;
+
+typedef struct step_layout {
+    step_view views[12]; /* in the order of the buffers */
+    uint32_t NH;
+    uint32_t slices;
+    uint32_t fresh;
+    float m_start;
+    float eps;
+    uint32_t unused;
+} step_layout;
+
+static step_view view_of(const clx_tensor *tensor)
+{
+    if (!tensor) return (step_view){0};
+    return (step_view){tensor->offset, tensor->stride[0], tensor->stride[1], tensor->rank > 2 ? tensor->stride[2] : 0};
+}
+
 static void run_step(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
                      const clxi_recurrent_sizes *sizes)
 {
+    const clx_tensor *tensors[12] = {args->q, args->k, args->v,     args->igate, args->fgate, args->C,
+                                     args->n, args->m, args->C_out, args->n_out, args->m_out, args->h};
     const bool fresh = args->C == NULL;
     const bool inplace = !fresh && (clxi_view_same(args->n, args->n_out) || clxi_view_same(args->m, args->m_out));
     const bool aligned = (fresh || clxi_view_aligned(args->C, 4)) && clxi_view_aligned(args->C_out, 4);
     const clxi_recurrent_step step =
         clxi_recurrent_step_choose(&op->plan, &op->context->caps, op->desc.DHV, sizes->heads, inplace);
     const cl_kernel *kernels = op->step[step.shape];
+    step_layout layout = {.NH = (uint32_t)sizes->NH, .slices = (uint32_t)step.slices, .fresh = fresh};
+    layout.m_start = start_m(op);
+    layout.eps = op->desc.eps;
     clxi_bind bind = clxi_bind_begin(aligned && kernels[1] ? kernels[1] : kernels[0]);
-    clxi_bind_view(&bind, args->q, 2);
-    clxi_bind_view(&bind, args->k, 2);
-    clxi_bind_view(&bind, args->v, 2);
-    clxi_bind_view(&bind, args->igate, 2);
-    clxi_bind_view(&bind, args->fgate, 2);
-    clxi_bind_view(&bind, args->C, 3);
-    clxi_bind_view(&bind, args->n, 3);
-    clxi_bind_view(&bind, args->m, 2);
-    clxi_bind_view(&bind, args->C_out, 3);
-    clxi_bind_view(&bind, args->n_out, 3);
-    clxi_bind_view(&bind, args->m_out, 2);
-    clxi_bind_view(&bind, args->h, 2);
-    clxi_bind_u32(&bind, (uint32_t)sizes->NH);
-    clxi_bind_u32(&bind, (uint32_t)step.slices);
-    clxi_bind_u32(&bind, fresh);
-    clxi_bind_f32(&bind, start_m(op));
-    clxi_bind_f32(&bind, op->desc.eps);
+    for (size_t i = 0; i < 12; i++) {
+        layout.views[i] = view_of(tensors[i]);
+        clxi_bind_mem(&bind, tensors[i] ? tensors[i]->mem : NULL);
+    }
+    clxi_bind_struct(&bind, &layout, sizeof layout);
     clxi_call_kernel(call, &bind, "recurrent_step", sizes->heads * step.slices, op->plan.step[step.shape].items,
                      8.0 * (double)op->desc.DHQK * (double)op->desc.DHV / (double)step.slices);
 }

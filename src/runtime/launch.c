@@ -154,6 +154,11 @@ void clxi_bind_u32(clxi_bind *bind, uint32_t value)
     bind_bytes(bind, sizeof value, &value);
 }
 
+void clxi_bind_struct(clxi_bind *bind, const void *value, size_t size)
+{
+    bind_bytes(bind, size, value);
+}
+
 void clxi_bind_f32(clxi_bind *bind, float value)
 {
     bind_bytes(bind, sizeof value, &value);

@@ -49,6 +49,8 @@ void clxi_bind_u64(clxi_bind *bind, uint64_t value);
 void clxi_bind_i64(clxi_bind *bind, int64_t value);
 void clxi_bind_u32(clxi_bind *bind, uint32_t value);
 void clxi_bind_f32(clxi_bind *bind, float value);
+/* A struct by value: one call of the driver for what would be many. Only fields of 4 and 8 bytes, larger ones first. */
+void clxi_bind_struct(clxi_bind *bind, const void *value, size_t size);
 /* mem, offset (ulong, elements) and the strides (long) of the first `strides` dimensions. NULL binds a null buffer and
  * zeros. */
 void clxi_bind_view(clxi_bind *bind, const clx_tensor *tensor, uint32_t strides);

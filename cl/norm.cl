@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Layernorm and rmsnorm over rows of CLX_D contiguous elements.
- *
- *     layernorm   (x - mean) * rsqrt(var + eps) * w,   var the mean of (x - mean)^2
- *     rmsnorm     x * rsqrt(mean(x^2) + eps) * w
- *
- * Statistics in f32, mean first, then variance: x^2 - mean^2 would cancel.
+ * Layernorm and rmsnorm over rows of CLX_D contiguous elements, for GPUs.
  *
  * simt_norm: CLX_SPAN items share a row and hold it in registers, CLX_WG / CLX_SPAN rows a group.
  *
  *     row   [ item 0 | item 1 | .. | item SPAN-1 | item 0 | item 1 | .. ]    in chunks of CLX_CHUNK elements
  *
  * simt_norm_long: a group walks over one row of any length, once for each statistic and once to write.
- * cpu_norm: an item is a group and takes CLX_ROWS rows one after another, by vectors of eight.
  * Traffic: every element once in and once out (simt_norm_long: up to three times in, mostly from cache).
  *
- * The rows are numbered over three dimensions of sizes n0, n1, n2 in the order of memory; the host sorts them, so the
- * weight comes with three strides as well.
- *
- *   CLX_WG      items of a group (1 for cpu_norm)
+ *   CLX_WG      items of a group
  *   CLX_SPAN    items of a row: a power of two, at most CLX_WG
- *   CLX_ROWS    rows of an item, for cpu_norm
- *   CLX_D       elements of a row
  *   CLX_CHUNK   elements of one access: 8 or 4 (aligned; divides CLX_D) or 1
- *   CLX_LAYER   1: layernorm; 0: rmsnorm
- *   CLX_IN, CLX_OUT, CLX_WEIGHT   dtypes of x, y and the weight */
-#include "dtype8.clh"
+ *   and those of norm.clh */
 #include "group.clh"
+#include "norm.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 64
@@ -34,53 +22,13 @@
 #ifndef CLX_SPAN
 #define CLX_SPAN 16
 #endif
-#ifndef CLX_ROWS
-#define CLX_ROWS 16
-#endif
-#ifndef CLX_D
-#define CLX_D 64
-#endif
 #ifndef CLX_CHUNK
 #define CLX_CHUNK 1
-#endif
-#ifndef CLX_LAYER
-#define CLX_LAYER 1
-#endif
-#ifndef CLX_IN
-#define CLX_IN CLX_F32
-#endif
-#ifndef CLX_OUT
-#define CLX_OUT CLX_F32
-#endif
-#ifndef CLX_WEIGHT
-#define CLX_WEIGHT CLX_F32
 #endif
 
 #define CLX_HELD ((CLX_D + CLX_SPAN * CLX_CHUNK - 1) / (CLX_SPAN * CLX_CHUNK))
 #define CLX_FOLD 16 /* partial sums that one item adds up */
 #define CLX_FOLDS ((CLX_WG + CLX_FOLD - 1) / CLX_FOLD)
-
-/* Where a row starts in x, y and the weight. */
-typedef struct row_place {
-    ulong x;
-    ulong y;
-    ulong w;
-} row_place;
-
-static inline row_place locate(const ulong row, const uint n1, const uint n2, const ulong x_at, const long x0,
-                               const long x1, const long x2, const ulong y_at, const long y0, const long y1,
-                               const long y2, const ulong w_at, const long w0, const long w1, const long w2)
-{
-    const uint outer = (uint)(row / n2);
-    const long i2 = (uint)(row % n2);
-    const long i1 = outer % n1;
-    const long i0 = outer / n1;
-    row_place place;
-    place.x = x_at + i0 * x0 + i1 * x1 + i2 * x2;
-    place.y = y_at + i0 * y0 + i1 * y1 + i2 * y2;
-    place.w = w_at + i0 * w0 + i1 * w1 + i2 * w2;
-    return place;
-}
 
 /* The sum over the `span` items of a row, the same for all of them; `span` divides the group or is the group. Every
  * item of the group must come here, each time with other local memory. */
@@ -182,56 +130,4 @@ simt_norm_long(const __global void *x, ulong x_at, long x0, long x1, long x2, __
         const float g = weighted ? clx_load(w, at.w + d, CLX_WEIGHT) : 1.0f;
         clx_store(y, at.y + d, (clx_load(x, at.x + d, CLX_IN) - mean) * (scale * g), CLX_OUT);
     }
-}
-
-static inline float sum8(const float8 v)
-{
-    const float4 s = v.lo + v.hi;
-    return (s.s0 + s.s2) + (s.s1 + s.s3);
-}
-
-static inline void cpu_row(const __global void *x, __global void *y, const __global void *w, const row_place at,
-                           const uint weighted, const float eps)
-{
-    const ulong whole = CLX_D / 8 * 8;
-    float mean = 0.0f;
-    if (CLX_LAYER) {
-        float8 sums = 0.0f;
-        float rest = 0.0f;
-        for (ulong d = 0; d < whole; d += 8)
-            sums += clx_load8(x, at.x + d, CLX_IN);
-        for (ulong d = whole; d < CLX_D; ++d)
-            rest += clx_load(x, at.x + d, CLX_IN);
-        mean = (sum8(sums) + rest) / CLX_D;
-    }
-    float8 squares = 0.0f;
-    float rest = 0.0f;
-    for (ulong d = 0; d < whole; d += 8) {
-        const float8 v = clx_load8(x, at.x + d, CLX_IN) - mean;
-        squares += v * v;
-    }
-    for (ulong d = whole; d < CLX_D; ++d) {
-        const float v = clx_load(x, at.x + d, CLX_IN) - mean;
-        rest += v * v;
-    }
-    const float scale = rsqrt((sum8(squares) + rest) / CLX_D + eps);
-    for (ulong d = 0; d < whole; d += 8) {
-        const float8 g = weighted ? clx_load8(w, at.w + d, CLX_WEIGHT) : (float8)(1.0f);
-        clx_store8(y, at.y + d, (clx_load8(x, at.x + d, CLX_IN) - mean) * (scale * g), CLX_OUT);
-    }
-    for (ulong d = whole; d < CLX_D; ++d) {
-        const float g = weighted ? clx_load(w, at.w + d, CLX_WEIGHT) : 1.0f;
-        clx_store(y, at.y + d, (clx_load(x, at.x + d, CLX_IN) - mean) * (scale * g), CLX_OUT);
-    }
-}
-
-__kernel CLX_GROUP void
-cpu_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __global void *y, ulong y_at, long y0, long y1,
-         long y2, const __global void *w, ulong w_at, long w0, long w1, long w2, uint n1, uint n2, ulong rows,
-         uint weighted, float eps)
-{
-    const ulong first = get_global_id(0) * CLX_ROWS;
-    const ulong end = min(first + CLX_ROWS, rows);
-    for (ulong row = first; row < end; ++row)
-        cpu_row(x, y, w, locate(row, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2), weighted, eps);
 }

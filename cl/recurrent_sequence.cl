@@ -36,6 +36,13 @@
 #define CLX_FOLD 16                                /* partial sums that one item adds up */
 #define CLX_FOLDS ((CLX_WG + CLX_FOLD - 1) / CLX_FOLD)
 
+/* Large groups keep several loads in flight; small ones would run out of registers for their addresses. */
+#if CLX_WG >= 128
+#define LOADS UNROLL_BY_4
+#else
+#define LOADS ROLLED
+#endif
+
 typedef struct tokens {
     float q[CLX_T][CLX_DHQK];
     float k[CLX_T][CLX_DHQK];
@@ -47,8 +54,9 @@ typedef struct tokens {
 static inline gate_step advance_gates(float2 m, const uint count, const __global void *igate, const ulong i_at,
                                       const long i_s, const __global void *fgate, const ulong f_at, const long f_s)
 {
-    gate_step gate = clx_load_gates(igate, i_at, fgate, f_at, m);
-    for (uint t = 1; t < count; ++t)
+    gate_step gate;
+    gate.m = m;
+    for (uint t = 0; t < count; ++t)
         gate = clx_load_gates(igate, i_at + (long)t * i_s, fgate, f_at + (long)t * f_s, gate.m);
     return gate;
 }
@@ -94,13 +102,13 @@ __kernel CLX_GROUP void simt_recurrent_sequence(
 
     for (ulong t0 = begin; t0 < end; t0 += CLX_T) {
         const uint count = (uint)min((ulong)CLX_T, end - t0);
-        for (uint i = item; i < CLX_T * CLX_DHQK; i += CLX_WG) {
+        LOADS for (uint i = item; i < CLX_T * CLX_DHQK; i += CLX_WG) {
             const uint t = min(i / CLX_DHQK, count - 1);
             const uint d = i % CLX_DHQK;
             block.q[i / CLX_DHQK][d] = clx_load_qkv(q, q_at + (long)(t0 + t) * q_s + d);
             block.k[i / CLX_DHQK][d] = clx_load_qkv(k, k_at + (long)(t0 + t) * k_s + d);
         }
-        for (uint i = item; i < CLX_T * CLX_SLICE; i += CLX_WG) {
+        LOADS for (uint i = item; i < CLX_T * CLX_SLICE; i += CLX_WG) {
             const uint t = min(i / CLX_SLICE, count - 1);
             const uint j = i % CLX_SLICE;
             block.v[i / CLX_SLICE][j] =

@@ -46,13 +46,13 @@
 #define CLX_FOLD 16                                /* partial sums that one item adds up */
 #define CLX_FOLDS ((CLX_WG + CLX_FOLD - 1) / CLX_FOLD)
 
-/* Four columns of a row of C; columns from CLX_DHV on read 0 and are not written. */
+/* Four columns of a row of C. Columns from CLX_DHV on read what lies before and are not written: no column meets
+ * another. */
 static inline float4 load_columns(const __global void *C, const ulong at, const uint j)
 {
-    if (CLX_ALIGNED) return j < CLX_DHV ? clx_load4_aligned(C, at + j, CLX_STATE) : (float4)(0.0f);
+    if (CLX_ALIGNED) return clx_load4_aligned(C, at + min(j, CLX_DHV - 4u), CLX_STATE);
     float x[4];
-    UNROLL for (uint e = 0; e < 4; ++e)
-        x[e] = j + e < CLX_DHV ? clx_load(C, at + j + e, CLX_STATE) : 0.0f;
+    UNROLL for (uint e = 0; e < 4; ++e) x[e] = clx_load(C, at + min(j + e, CLX_DHV - 1u), CLX_STATE);
     return vload4(0, x);
 }
 
@@ -68,11 +68,11 @@ static inline void store_columns(__global void *C, const ulong at, const uint j,
         if (j + e < CLX_DHV) clx_store(C, at + j + e, x[e], CLX_STATE);
 }
 
-/* Four elements of v; those from CLX_DHV on read 0. */
+/* Four elements of v, likewise. */
 static inline float4 load_values(const __global void *v, const ulong v_at, const uint j)
 {
     float x[4];
-    UNROLL for (uint e = 0; e < 4; ++e) x[e] = j + e < CLX_DHV ? clx_load_qkv(v, v_at + j + e) : 0.0f;
+    UNROLL for (uint e = 0; e < 4; ++e) x[e] = clx_load_qkv(v, v_at + min(j + e, CLX_DHV - 1u));
     return vload4(0, x);
 }
 

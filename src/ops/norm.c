@@ -16,6 +16,7 @@
 typedef enum norm_kind { NORM_SIMT, NORM_LONG, NORM_CPU } norm_kind;
 
 static const char *const KERNEL_NAMES[] = {"simt_norm", "simt_norm_long", "cpu_norm"};
+static const char *const SOURCES[] = {"norm.cl", "norm.cl", "norm_cpu.cl"};
 
 /* How rows are shared out; the names are those of cl/norm.cl. */
 typedef struct norm_width {
@@ -100,7 +101,8 @@ static clx_status build_width(const clx_norm *op, norm_width *width, clx_error *
         status = clxi_fail_memory(error, "compile options");
         goto fail;
     }
-    CLXI_TRY(clxi_kernel_get(op->context, "norm.cl", options.data, KERNEL_NAMES[width->kind], &width->kernel, error));
+    CLXI_TRY(clxi_kernel_get(op->context, SOURCES[width->kind], options.data, KERNEL_NAMES[width->kind], &width->kernel,
+                             error));
 fail:
     clxi_text_free(&options);
     return status;

@@ -32,8 +32,8 @@ static clxi_recurrent_shape shape_make(const clx_recurrent_desc *desc, uint32_t 
     if (rows > limit) rows = limit;
     const uint64_t fours = clxi_min_u64(power_of_two_from(clxi_ceil_div(desc->DHV, 4)), columns / 4);
     const uint32_t across = (uint32_t)clxi_min_u64(limit / rows, fours);
-    /* Groups below 32 items waste a device's lanes. */
-    while (rows * across < 32 && rows * across * 2 <= limit)
+    /* Groups below 64 items waste a device's lanes. */
+    while (rows * across < 64 && rows * across * 2 <= limit)
         rows *= 2;
     return (clxi_recurrent_shape){rows * across, 4 * across, rows, (uint32_t)clxi_ceil_div(desc->DHQK, rows)};
 }
@@ -59,6 +59,7 @@ clxi_recurrent_plan clxi_recurrent_plan_make(const clxi_caps *caps, const clx_re
     plan.sequence = shape_make(desc, SEQUENCE_ROWS, UINT64_MAX, limit);
     plan.step[CLXI_STEP_NARROW] = shape_make(desc, STEP_ROWS, NARROW_COLUMNS, limit);
     plan.step[CLXI_STEP_WIDE] = shape_make(desc, STEP_ROWS, UINT64_MAX, limit);
+    if (plan.sequence.items < 64) plan.tokens = 1; /* of a small device: has few registers for loops */
     while (plan.tokens > 1 && local_bytes(&plan, desc->DHQK) > clxi_min_u64(LOCAL_BYTES, caps->local_bytes))
         plan.tokens /= 2;
     return plan;

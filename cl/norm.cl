@@ -63,7 +63,7 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
 {
     __local float parts[2][CLX_WG];
     __local float folds[2][CLX_FOLDS];
-    const uint item = get_local_id(0);
+    const uint item = (uint)get_local_id(0);
     const uint lane = item % CLX_SPAN;
     const ulong wanted = get_global_id(0) / CLX_WG * (CLX_WG / CLX_SPAN) + item / CLX_SPAN;
     const bool mine = wanted < rows; /* items without a row keep to the barriers: y may be x, and another item's to write */
@@ -110,7 +110,7 @@ simt_norm_long(const __global void *x, ulong x_at, long x0, long x1, long x2, __
 {
     __local float parts[2][CLX_WG];
     __local float folds[2][CLX_FOLDS];
-    const uint item = get_local_id(0);
+    const uint item = (uint)get_local_id(0);
     const ulong row = get_global_id(0) / CLX_WG;
     const row_place at = locate(row, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2);
     float mean = 0.0f;

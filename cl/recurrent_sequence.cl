@@ -72,7 +72,7 @@ __kernel CLX_GROUP void simt_recurrent_sequence(
     __local float4 parts[CLX_T][CLX_WG];
     __local float dots[CLX_T][CLX_WG];
     __local float folds[CLX_T][CLX_FOLDS];
-    const uint item = get_local_id(0);
+    const uint item = (uint)get_local_id(0);
     const uint row = item / (CLX_SLICE / 4);
     const uint column = item % (CLX_SLICE / 4) * 4;
     const ulong group = get_global_id(0) / CLX_WG;

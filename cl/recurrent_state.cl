@@ -23,7 +23,7 @@ recurrent_begin(const __global void *C, ulong C_at, long C_b, long C_h, long C_d
     const long b = bh / NH;
     const long head = bh % NH;
     carry += carry_at;
-    for (uint j = get_local_id(0); j < CLX_SLICES * CLX_SLICE; j += CLX_WG) {
+    for (uint j = (uint)get_local_id(0); j < CLX_SLICES * CLX_SLICE; j += CLX_WG) {
         const ulong from = C_at + b * C_b + head * C_h + d * C_d + j;
         const float x = fresh || j >= CLX_DHV ? 0.0f : clx_load(C, from, CLX_STATE);
         carry[carry_C(bh, j / CLX_SLICE) + d * CLX_SLICE + j % CLX_SLICE] = x;
@@ -46,7 +46,7 @@ recurrent_end(const __global float *carry, ulong carry_at, ulong heads, uint NH,
     const long b = bh / NH;
     const long head = bh % NH;
     carry += carry_at;
-    for (uint j = get_local_id(0); j < CLX_DHV; j += CLX_WG)
+    for (uint j = (uint)get_local_id(0); j < CLX_DHV; j += CLX_WG)
         clx_store(C, C_at + b * C_b + head * C_h + d * C_d + j,
                   carry[carry_C(bh, j / CLX_SLICE) + d * CLX_SLICE + j % CLX_SLICE], CLX_STATE);
     if (get_local_id(0) != 0) return;

@@ -95,7 +95,7 @@ __kernel CLX_GROUP void simt_recurrent_step(
     __local float parts[2][CLX_R][CLX_WIDTH];
     __local float dots[CLX_WG];
     __local float folds[CLX_FOLDS];
-    const uint item = get_local_id(0);
+    const uint item = (uint)get_local_id(0);
     const uint row = item / (CLX_WIDTH / 4);
     const uint column = item % (CLX_WIDTH / 4) * 4;
     const uint group = (uint)(get_global_id(0) / CLX_WG);

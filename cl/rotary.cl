@@ -182,7 +182,7 @@ rotary_apply(const __global void *q, ulong q_at, long q_b, long q_h, long q_s, c
 {
     const uint token_blocks = (S + CLX_TOKENS - 1) / CLX_TOKENS;
     const uint group = (uint)(get_global_id(0) / CLX_WG);
-    const uint item = get_local_id(0);
+    const uint item = (uint)get_local_id(0);
     const uint b = group / token_blocks % B;
     const uint head0 = group / token_blocks / B * heads_per_group;
     const uint head1 = min(head0 + heads_per_group, heads);

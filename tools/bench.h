@@ -11,10 +11,11 @@ typedef enum tool_gates { TOOL_GATES_KEEP, TOOL_GATES_UNIT, TOOL_GATES_TRAINED }
 
 /* What a tensor starts as. */
 typedef enum tool_fill {
-    TOOL_FILL_VALUES, /* about N(0, 1) */
-    TOOL_FILL_IGATE,  /* N(0, 1) */
-    TOOL_FILL_FGATE,  /* as the gates are to be */
-    TOOL_FILL_ZEROS,  /* outputs and states */
+    TOOL_FILL_VALUES,  /* about N(0, 1) */
+    TOOL_FILL_WEIGHTS, /* about N(0, 0.01^2): of a projection */
+    TOOL_FILL_IGATE,   /* N(0, 1) */
+    TOOL_FILL_FGATE,   /* as the gates are to be */
+    TOOL_FILL_ZEROS,   /* outputs and states */
 } tool_fill;
 
 enum { TOOL_BENCH_TENSORS_MAX = 16, TOOL_BENCH_SETS_MAX = 8 };
@@ -92,18 +93,20 @@ void tool_bench_free(tool_bench *bench);
 /* Device memory for the workspace, of bench->extra_bytes; NULL where that is 0. */
 clx_status tool_bench_workspace(const tool_bench *bench, cl_mem *out, clx_error *error);
 
-/* The float64 values of rows (positions of S) of one head, head = b * NH + its number, and their cond; false where
- * memory is short. */
+/* The float64 values of rows (positions of S) of one head, head = b * NH + its number, and their cond, where `cond` is
+ * not NULL; false where memory is short. */
 typedef bool (*tool_bench_reference_fn)(const tool_bench *bench, uint64_t head, const size_t *rows, size_t row_count,
                                         double *values, double *cond);
 
-/* Judges rows chosen at random of the output `tensor`, (B, NH, S, D), by the rule for `output` of the operator `op`. */
+/* Judges rows chosen at random of the output `tensor`, (B, NH, S, D) or (B, S, NH * DHV), by the rule for `output` of the
+ * operator `op`. No cond is asked for where the rule has none. */
 clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, const char *op, const char *output,
                                  tool_bench_reference_fn reference, clx_error *error);
 
 extern const tool_bench_operator tool_bench_mlstm;
 extern const tool_bench_operator tool_bench_attention;
 extern const tool_bench_operator tool_bench_recurrent;
+extern const tool_bench_operator tool_bench_cell;
 extern const tool_bench_operator tool_bench_rotary;
 extern const tool_bench_operator tool_bench_layernorm;
 extern const tool_bench_operator tool_bench_rmsnorm;

@@ -20,12 +20,25 @@ static void choose_rows(const tool_bench *bench, tool_random *random, size_t *ro
     rows[1] = (size_t)bench->S - 1;
 }
 
+/* Are the heads side by side, (B, S, NH * DHV)? */
+static bool merged(const tool_bench *bench, size_t tensor)
+{
+    return bench->tensors[tensor].rank == 3;
+}
+
+static uint64_t row_width(const tool_bench *bench, size_t tensor)
+{
+    return merged(bench, tensor) ? bench->DHV : bench->tensors[tensor].size[3];
+}
+
 /* Rows of the output as doubles; false where memory is short. */
 static bool take_rows(const tool_bench *bench, size_t tensor, uint64_t head, const size_t *rows, double *out)
 {
-    const uint64_t D = bench->tensors[tensor].size[3];
+    const uint64_t D = row_width(bench, tensor), b = head / bench->NH, n = head % bench->NH;
     for (size_t index = 0; index < ROWS; ++index) {
-        double *row = tool_bench_doubles(bench, tensor, (head * bench->S + rows[index]) * D, D);
+        const uint64_t at =
+            merged(bench, tensor) ? (b * bench->S + rows[index]) * bench->NH + n : head * bench->S + rows[index];
+        double *row = tool_bench_doubles(bench, tensor, at * D, D);
         if (!row) return false;
         memcpy(out + index * D, row, (size_t)D * sizeof *row);
         free(row);
@@ -38,7 +51,8 @@ clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, c
 {
     clx_status status;
     tool_random random = {2};
-    const size_t head_elements = ROWS * (size_t)bench->tensors[tensor].size[3], elements = HEADS * head_elements;
+    const bool has_cond = strcmp(op, "mlstm_cell") != 0;
+    const size_t head_elements = ROWS * (size_t)row_width(bench, tensor), elements = HEADS * head_elements;
     double *ours = malloc(3 * elements * sizeof *ours);
     if (!ours) return clxi_fail_memory(error, "the judgement");
     double *ref64 = ours + elements, *cond = ref64 + elements;
@@ -48,7 +62,7 @@ clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, c
         uint64_t head = tool_random_below(&random, bench->B * bench->NH);
         choose_rows(bench, &random, rows);
         if (!take_rows(bench, tensor, head, rows, ours + first) ||
-            !reference(bench, head, rows, ROWS, ref64 + first, cond + first)) {
+            !reference(bench, head, rows, ROWS, ref64 + first, has_cond ? cond + first : NULL)) {
             CLXI_TRY(clxi_fail_memory(error, "the judgement"));
         }
     }
@@ -59,7 +73,7 @@ clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, c
                                  .count = elements,
                                  .ours = ours,
                                  .ref64 = ref64,
-                                 .cond = cond};
+                                 .cond = has_cond ? cond : NULL};
     bench->verdict = clxi_judge_output(&question);
     bench->judged_rows = HEADS * ROWS;
 fail:

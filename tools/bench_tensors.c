@@ -47,6 +47,8 @@ static void fill(const tool_bench *bench, tool_bench_tensor *tensor, tool_random
 {
     if (tensor->fill == TOOL_FILL_VALUES) {
         tool_random_fill(random, tensor->host, tensor->dtype, (size_t)tensor->count, 0.0f, 1.0f);
+    } else if (tensor->fill == TOOL_FILL_WEIGHTS) {
+        tool_random_fill(random, tensor->host, tensor->dtype, (size_t)tensor->count, 0.0f, 0.01f);
     } else if (tensor->fill != TOOL_FILL_ZEROS) {
         for (size_t index = 0; index < (size_t)tensor->count; ++index) {
             float value = tensor->fill == TOOL_FILL_FGATE ? fgate(bench, random) : normal(random);

@@ -17,7 +17,8 @@
 #include <string.h>
 
 static const tool_bench_operator *const operators[] = {&tool_bench_mlstm,  &tool_bench_attention, &tool_bench_recurrent,
-                                                       &tool_bench_rotary, &tool_bench_layernorm, &tool_bench_rmsnorm};
+                                                       &tool_bench_cell,   &tool_bench_rotary,    &tool_bench_layernorm,
+                                                       &tool_bench_rmsnorm};
 
 /* One call is the first, and one more precedes the first that is measured. */
 enum { WARMUP_MIN = 2, RUNS_MAX = 100000 };
@@ -261,7 +262,9 @@ static const char help[] =
     "\n"
     "OP is one of\n"
     "  mlstm_parallel, attention  causal; attention with softmax, without rotary embedding\n"
-    "  mlstm_recurrent            one decoding step: S is 1\n"
+    "  mlstm_recurrent            S = 1: one decoding step; else the sequence form, from a state to a state\n"
+    "  mlstm_cell                 the whole cell, its configuration's defaults but for --dtype: S = 1: one decoding\n"
+    "                             step of the recurrent backend; else parallel_stabilized, with the state after it\n"
     "  rotary                     q and k, (B, NH, S, DHQK)\n"
     "  layernorm, rmsnorm         (B, NH, S, DHV)\n";
 

@@ -196,9 +196,11 @@ typedef struct clxi_ref_cell {
     double theta;
     double bias_length;
     const double *C0, *n0, *m0; /* as in clxi_ref_recurrent, of the recurrent backend */
-    double *h;                  /* (B, S, NH DHV) */
-    double *statistic;          /* (CLXI_REF_STATISTIC_COUNT) */
-    double *C, *n, *m;          /* of the recurrent backend */
+    const size_t *rows;         /* (row_count): only these rows of h, of the parallel backend; NULL: all S */
+    size_t row_count;
+    double *h;         /* (B, S, NH DHV), or (B, row_count, NH DHV) in the order of rows */
+    double *statistic; /* (CLXI_REF_STATISTIC_COUNT) */
+    double *C, *n, *m; /* of the recurrent backend */
 } clxi_ref_cell;
 
 bool clxi_ref_mlstm_cell(const clxi_ref_cell *p);

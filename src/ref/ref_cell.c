@@ -27,21 +27,13 @@ static bool stages_create(const clxi_ref_cell *p, stages *x)
     return true;
 }
 
-/* (B, S, NH D) to (B, NH, S, D). */
-static void split_heads(const clxi_ref_cell *p, size_t D, const double *flat, double *split)
+/* (B, S, NH D) to (B, NH, S, D); and back, with NH for S and S for NH. */
+static void exchange(size_t B, size_t S, size_t NH, size_t D, const double *from, double *to)
 {
-    for (size_t b = 0; b < p->B; b++)
-        for (size_t t = 0; t < p->S; t++)
-            for (size_t n = 0; n < p->NH; n++)
-                memcpy(split + ((b * p->NH + n) * p->S + t) * D, flat + ((b * p->S + t) * p->NH + n) * D,
-                       D * sizeof *flat);
-}
-
-/* And back: it is the same exchange of S and NH. */
-static void merge_heads(const clxi_ref_cell *p, size_t D, const double *split, double *flat)
-{
-    clxi_ref_cell exchanged = {.B = p->B, .S = p->NH, .NH = p->S};
-    split_heads(&exchanged, D, split, flat);
+    for (size_t b = 0; b < B; b++)
+        for (size_t t = 0; t < S; t++)
+            for (size_t n = 0; n < NH; n++)
+                memcpy(to + ((b * NH + n) * S + t) * D, from + ((b * S + t) * NH + n) * D, D * sizeof *from);
 }
 
 /* One gate of one token (b, t) and head, with the soft cap. */
@@ -126,6 +118,7 @@ static bool run_backend(const clxi_ref_cell *p, const stages *x)
     case CLXI_REF_PARALLEL_STABILIZED:
         parallel.q = x->q, parallel.k = x->k, parallel.v = x->v;
         parallel.igate = x->igate, parallel.fgate = x->fgate;
+        parallel.rows = p->rows, parallel.row_count = p->row_count;
         parallel.h = x->h;
         return clxi_ref_mlstm_parallel(&parallel);
     case CLXI_REF_RECURRENT:
@@ -161,15 +154,16 @@ bool clxi_ref_mlstm_cell(const clxi_ref_cell *given)
     if (!stages_create(p, &x)) return false;
     make_gates(p, &x);
     if (p->statistic) make_statistics(p, &x);
-    split_heads(p, p->DHQK, p->q, x.q);
-    split_heads(p, p->DHQK, p->k, x.k);
-    split_heads(p, p->DHV, p->v, x.v);
+    exchange(p->B, p->S, p->NH, p->DHQK, p->q, x.q);
+    exchange(p->B, p->S, p->NH, p->DHQK, p->k, x.k);
+    exchange(p->B, p->S, p->NH, p->DHV, p->v, x.v);
     norm_qk(p, x.q, p->q_norm);
     norm_qk(p, x.k, p->k_norm);
     bool done = run_backend(p, &x);
     if (done && p->h) {
-        merge_heads(p, p->DHV, x.h, p->h);
-        clxi_ref_norm norm = {.rows = p->B * p->S * p->NH, .width = p->DHV, .rms = p->rms, .eps = p->norm_eps};
+        size_t S = p->rows ? p->row_count : p->S;
+        exchange(p->B, p->NH, S, p->DHV, x.h, p->h);
+        clxi_ref_norm norm = {.rows = p->B * S * p->NH, .width = p->DHV, .rms = p->rms, .eps = p->norm_eps};
         norm.weight = p->outnorm;
         norm.weight_rows = p->NH;
         norm.x = norm.y = p->h;

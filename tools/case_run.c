@@ -74,11 +74,14 @@ static void swap_heads(const char *from, char *to, const uint64_t *size, uint32_
     }
 }
 
+/* Intel's runtime for CPUs returns from a blocking write to an out-of-order queue before other commands see the data, so
+ * the queue is emptied each time. */
 static bool write_tensor(tool_call *call, const tool_call_tensor *tensor, const void *data)
 {
     if (tensor->size_bytes == 0) return true;
     cl_int code = clEnqueueWriteBuffer(call->session->queue, tensor->view.mem, CL_TRUE, 0, tensor->size_bytes, data, 0,
                                        NULL, NULL);
+    if (code == CL_SUCCESS) code = clFinish(call->session->queue);
     if (code == CL_SUCCESS) return true;
     call->status = clxi_fail_cl(call->error, code, "%s: writing it to the device", tensor->name);
     return false;

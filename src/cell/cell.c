@@ -252,9 +252,11 @@ clx_status clx_mlstm_cell_enqueue(clx_mlstm_cell *cell, const clx_launch *launch
     CLXI_TRY(make_layout(cell, args->q->size[0], args->q->size[1], &layout, error));
     CLXI_TRY(clxi_call_begin(&call, cell->context, launch, layout.total, extents, CLXI_CELL_EXTENTS, error));
     clxi_cell_heads_view x = make_view(cell, &call, &layout, args);
+    clxi_call_more(&call, true);
     run_gates(&call, cell, &layout, &x, args);
     if (cell->qk_norm) run_qk_norm(&call, cell, &layout, &x, args);
     run_backend(&call, cell, &layout, &x, args);
+    clxi_call_more(&call, false);
     run_norm(&call, cell->outnorm, &x.h, args->outnorm_scale, &x.h);
     return clxi_call_end(&call);
 fail:

@@ -227,8 +227,10 @@ clx_status clx_attention_enqueue(clx_attention *op, const clx_launch *launch, co
     if (c.sizes.B > 0 && c.sizes.NH > 0 && c.sizes.S_q > 0) {
         const clx_tensor q = stage_q ? staged(&call, op, args->q, 0) : *args->q;
         const clx_tensor k = stage_k ? staged(&call, op, args->k, c.k_offset) : *args->k;
+        clxi_call_more(&call, true);
         if (stage_q || stage_k)
             run_prepare(&call, op, stage_q ? args->q : NULL, &q, stage_k ? args->k : NULL, &k, c.start);
+        clxi_call_more(&call, false);
         run_forward(&call, op, args, &q, &k, &c);
     }
     return clxi_call_end(&call);

@@ -221,9 +221,12 @@ clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_
     CLXI_TRY(clxi_mlstm_workspace_floats(op, &sizes, &floats, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_MLSTM_EXTENTS, error));
     if (sizes.heads > 0 && sizes.S > 0) {
+        clxi_call_more(&call, true);
         run_gates(&call, op, args, &sizes);
         if (op->problem.explicit_mask) run_mask(&call, op, args, &sizes);
+        clxi_call_more(&call, op->problem.return_state);
         run_forward(&call, op, args, &sizes);
+        clxi_call_more(&call, false);
         if (op->problem.return_state) run_state(&call, op, args, &sizes);
     }
     return clxi_call_end(&call);

@@ -235,9 +235,13 @@ clx_status clx_recurrent_enqueue(clx_recurrent *op, const clx_launch *launch, co
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_REC_EXTENTS, error));
     if (sizes.heads > 0 && (sizes.S > 0 || args->C_out)) {
         const uint64_t stretch = isinf(op->context->launch_flops) ? sizes.S : TOKENS_PER_LAUNCH;
+        clxi_call_more(&call, true);
         run_begin(&call, op, args, &sizes);
-        for (uint64_t t = 0; t < sizes.S; t += stretch, side ^= 1)
+        for (uint64_t t = 0; t < sizes.S; t += stretch, side ^= 1) {
+            clxi_call_more(&call, args->C_out || sizes.S - t > stretch);
             run_stretch(&call, op, args, &sizes, side, t, clxi_min_u64(t + stretch, sizes.S));
+        }
+        clxi_call_more(&call, false);
         if (args->C_out) run_end(&call, op, args, &sizes, side);
     }
     return clxi_call_end(&call);

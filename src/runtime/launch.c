@@ -182,14 +182,20 @@ void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call)
 /* What the next launch waits for: the caller's list, then the launch before it where the queue does not see to that. */
 static const cl_event *next_wait_list(const clxi_call *call, cl_uint *count)
 {
-    *count = call->launches == 0 ? call->wait_count : !call->in_order;
+    *count = call->launches == 0 ? call->wait_count : !call->in_order && call->last != NULL;
     if (*count == 0) return NULL;
     return call->launches == 0 ? call->wait_list : &call->last;
 }
 
-static bool wants_event(const clxi_call *call)
+/* Does anybody wait for the end of the call? */
+static bool end_matters(const clxi_call *call)
 {
-    return call->event != NULL || call->block != NULL || !call->in_order;
+    return call->event != NULL || call->block != NULL;
+}
+
+void clxi_call_more(clxi_call *call, bool more)
+{
+    call->more = more;
 }
 
 static void set_last(clxi_call *call, cl_event event)
@@ -200,13 +206,14 @@ static void set_last(clxi_call *call, cl_event event)
 }
 
 /* Enqueues one slice of a grid behind what came before it. */
-static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t items, size_t group_size)
+static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t items, size_t group_size, bool last)
 {
     cl_event event = NULL;
     cl_uint wait_count = 0;
     const cl_event *wait_list = next_wait_list(call, &wait_count);
+    const bool wanted = !call->in_order || (last && end_matters(call));
     cl_int code = clEnqueueNDRangeKernel(call->queue, kernel, 1, &first, &items, &group_size, wait_count, wait_list,
-                                         wants_event(call) ? &event : NULL);
+                                         wanted ? &event : NULL);
     if (code == CL_SUCCESS) set_last(call, event);
     return code;
 }
@@ -216,7 +223,7 @@ clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_
     clx_launch part = CLX_LAUNCH_INIT;
     part.queue = call->queue;
     part.wait_list = next_wait_list(call, &part.wait_count);
-    part.event = wants_event(call) ? event : NULL;
+    part.event = !call->in_order || (!call->more && end_matters(call)) ? event : NULL;
     part.workspace = call->workspace;
     part.workspace_offset = call->workspace_offset + workspace_bytes_offset;
     *event = NULL;
@@ -225,10 +232,8 @@ clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_
 
 void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event)
 {
-    if (status == CLX_OK)
-        set_last(call, event);
-    else if (call->status == CLX_OK)
-        call->status = status; /* the operator has written the message */
+    set_last(call, event); /* NULL after a failure, which may have launched something all the same */
+    if (call->status == CLX_OK) call->status = status; /* the operator has written the message */
 }
 
 /* Groups of one launch: as many as fit its share of work, yet enough to give every part of the device one (Intel counts
@@ -259,7 +264,9 @@ void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, 
     uint64_t share = groups_at_once(call, groups, flops_per_group);
     for (uint64_t first = 0; first < groups; first += share) {
         uint64_t count = clxi_min_u64(share, groups - first);
-        cl_int code = enqueue(call, bind->kernel, (size_t)first * group_size, (size_t)count * group_size, group_size);
+        const bool last = !call->more && count == groups - first;
+        cl_int code =
+            enqueue(call, bind->kernel, (size_t)first * group_size, (size_t)count * group_size, group_size, last);
         if (code != CL_SUCCESS) {
             call->status = clxi_fail_cl(call->error, code, "%s: launch of %llu groups of %zu items", name,
                                         (unsigned long long)count, group_size);
@@ -268,14 +275,23 @@ void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, 
     }
 }
 
+/* A marker, where no launch has given the event of the end: nothing was launched, or not all that should have been. */
+static void mark_end(clxi_call *call)
+{
+    const bool failed = call->status != CLX_OK;
+    const bool unused = call->launches == 0 && (failed || call->event == NULL);
+    cl_uint wait_count = 0;
+    const cl_event *wait_list = next_wait_list(call, &wait_count);
+    if (call->last != NULL || unused || !end_matters(call)) return;
+    cl_int code = clEnqueueMarkerWithWaitList(call->queue, wait_count, wait_list, &call->last);
+    if (code == CL_SUCCESS || failed) return; /* the first failure is the one to tell */
+    call->status = clxi_fail_cl(call->error, code, "launch.event: marker");
+}
+
 clx_status clxi_call_end(clxi_call *call)
 {
-    if (call->status == CLX_OK && call->launches == 0 && call->event != NULL) {
-        cl_int code = clEnqueueMarkerWithWaitList(call->queue, call->wait_count,
-                                                  call->wait_count > 0 ? call->wait_list : NULL, &call->last);
-        if (code != CL_SUCCESS) call->status = clxi_fail_cl(call->error, code, "launch.event: marker");
-    }
-    clxi_pool_give(call->context, call->block, call->last);
+    mark_end(call);
+    clxi_pool_give(call->context, call->block, call->launches > 0, call->last);
     call->block = NULL;
     if (call->status == CLX_OK && call->event != NULL) {
         *call->event = call->last;

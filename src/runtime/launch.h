@@ -20,12 +20,13 @@ typedef struct clxi_call {
     bool in_order;
     cl_uint wait_count;
     const cl_event *wait_list;
-    cl_event last;   /* of the newest launch, where the chain or the caller needs it */
+    cl_event last;   /* of the newest launch, where it was asked for */
     cl_event *event; /* the caller's, or NULL */
     cl_mem workspace;
     uint64_t workspace_offset; /* bytes */
     clxi_pool_block *block;    /* of the pool, or NULL */
     uint32_t launches;
+    bool more;         /* the next launch is not the last: see clxi_call_more */
     clx_status status; /* the first failure */
     clx_error *error;
 } clxi_call;
@@ -62,13 +63,17 @@ void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call);
 void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
                       double flops_per_group);
 
+/* Says whether launches follow the next ones; at first none do. Only the last launch on an in-order queue needs an event,
+ * and one more costs the host a fifth of a launch, with a profiling queue as much as the launch. */
+void clxi_call_more(clxi_call *call, bool more);
+
 /* A part of the call that another operator enqueues: its launch, behind what came before, with the call's workspace from
  * `workspace_bytes_offset` on (a multiple of 64). What the operator returned, and the event that it left in `*event`,
  * must go to clxi_call_part_end before anything else is enqueued. */
 clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_offset, cl_event *event);
 void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event);
 
-/* Hands out the event (a marker behind the wait list where nothing was launched) and returns the first failure. */
+/* Hands out the event (a marker's where no launch gave one) and returns the first failure. */
 clx_status clxi_call_end(clxi_call *call);
 
 #endif

@@ -133,7 +133,7 @@ bool clxi_extent_overlaps(const clxi_extent *a, const clxi_extent *b)
 clx_status clxi_extent_check(const clxi_extent *output, const clxi_extent *others, size_t count, clx_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if (others[i].tensor == NULL || &others[i] == output) continue;
+        if (others[i].root != output->root || others[i].tensor == NULL || &others[i] == output) continue;
         if (clxi_extent_overlaps(output, &others[i])) {
             return clxi_fail(error, CLX_ERR_OVERLAP, "%s: overlaps %s, expected memory of its own", output->name,
                              others[i].name);

@@ -133,14 +133,14 @@ static void drop(clx_context *context, clxi_pool_block *block)
     block_free(block);
 }
 
-void clxi_pool_give(clx_context *context, clxi_pool_block *block, cl_event event)
+void clxi_pool_give(clx_context *context, clxi_pool_block *block, bool used, cl_event event)
 {
     if (block == NULL) return;
     clxi_mutex_lock(&context->mutex);
     block->held = false;
-    if (event != NULL && clRetainEvent(event) != CL_SUCCESS) {
+    if (used && (event == NULL || clRetainEvent(event) != CL_SUCCESS)) {
         drop(context, block); /* nothing would tell when it is free */
-    } else if (event != NULL) {
+    } else if (used) {
         if (block->event != NULL) clReleaseEvent(block->event);
         block->event = event;
     }

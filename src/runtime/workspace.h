@@ -12,8 +12,9 @@ clx_status clxi_pool_take(clx_context *context, uint64_t size_bytes, cl_command_
                           clxi_pool_block **out, clx_error *error);
 cl_mem clxi_pool_mem(const clxi_pool_block *block);
 
-/* Gives a block back; it is reused when `event` (retained here; NULL: nothing was enqueued) has completed. */
-void clxi_pool_give(clx_context *context, clxi_pool_block *block, cl_event event);
+/* Gives a block back; one that is `used` by what was enqueued can be taken again when `event` (retained here) has
+ * completed, and is given up where that is NULL. */
+void clxi_pool_give(clx_context *context, clxi_pool_block *block, bool used, cl_event event);
 
 void clxi_pool_free(clx_context *context);
 

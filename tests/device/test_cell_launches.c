@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many launches a call of the cell is: for one token they are what it costs. The test stands between the library and
- * the OpenCL loader by having a function of the same name. */
+ * How many launches a call of the cell is, and how many events it asks for: for one token they are what it costs. The
+ * test stands between the library and the OpenCL loader by having a function of the same name. */
 #define _GNU_SOURCE 1 /* RTLD_NEXT */
 #include "cell_fixture.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int launches;
+static int launches, events;
 
 typedef cl_int (*enqueue_fn)(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *,
                              cl_uint, const cl_event *, cl_event *);
@@ -22,6 +22,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     void *symbol = dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel");
     memcpy(&next, &symbol, sizeof next); /* ISO C has no cast between the two */
     launches++;
+    events += event != NULL;
     return next(queue, kernel, dimensions, offset, items, group, wait_count, wait_list, event);
 }
 
@@ -46,9 +47,10 @@ START_TEST(a_token_is_few_launches)
     p.desc.config = &p.config;
     cell_problem_fill(&p, &random);
     expect_ok(clx_mlstm_cell_create(device.context, &p.desc, &cell, &test_error));
-    launches = 0;
+    launches = events = 0;
     cell_problem_run(&p, cell);
     ck_assert_int_eq(launches, rows[_i].launches);
+    ck_assert_int_eq(events, 1); /* of the workspace, which is the pool's */
     clx_mlstm_cell_destroy(cell);
     cell_problem_free(&p);
 }

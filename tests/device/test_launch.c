@@ -175,6 +175,33 @@ START_TEST(cut_launches)
 }
 END_TEST
 
+/* Launches that others are to follow give no event where the queue keeps their order; the end has one all the same, also
+ * where the last launch never came. */
+START_TEST(more_to_come)
+{
+    cl_event done = NULL;
+    cl_command_queue queue = _i == 0 ? NULL : out_of_order_queue();
+    if (_i == 1 && queue == NULL) return; /* the device has none */
+    if (queue != NULL) launch.queue = queue;
+    launch.event = &done;
+    use_kernel("chain");
+    cl_mem x = ones();
+    expect_ok(begin(4096));
+    clxi_call_more(&call, true);
+    run_chain(x);
+    ck_assert((call.last != NULL) == (queue != NULL));
+    expect_ok(clxi_call_end(&call));
+    ck_assert_ptr_nonnull(done);
+    ck_assert_int_eq(clWaitForEvents(1, &done), CL_SUCCESS);
+    expect_all(x, 127.0f);
+    expect_ok(clx_context_pool_trim(device.context, &test_error));
+    ck_assert_uint_eq(clx_context_pool_bytes(device.context), 0);
+    clReleaseEvent(done);
+    buffer_free(x);
+    if (queue != NULL) clReleaseCommandQueue(queue);
+}
+END_TEST
+
 START_TEST(empty_call_gives_a_marker)
 {
     cl_int code = CL_SUCCESS;
@@ -439,6 +466,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, open_launch, close_launch);
     tcase_add_loop_test(tcase, chain_is_ordered, 0, 3);
     tcase_add_loop_test(tcase, cut_launches, 0, 8);
+    tcase_add_loop_test(tcase, more_to_come, 0, 2);
     tcase_add_test(tcase, empty_call_gives_a_marker);
     tcase_add_test(tcase, queues_are_checked);
     tcase_add_test(tcase, wait_lists_are_checked);

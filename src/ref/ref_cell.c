@@ -12,17 +12,23 @@ typedef struct stages {
     double *igate, *fgate;
 } stages;
 
+/* Rows of h per head. */
+static size_t count_rows(const clxi_ref_cell *p)
+{
+    return p->rows ? p->row_count : p->S;
+}
+
 /* One allocation, freed through `q`. */
 static bool stages_create(const clxi_ref_cell *p, stages *x)
 {
-    size_t tokens = p->B * p->NH * p->S;
-    double *memory = calloc(tokens * (2 * p->DHQK + 2 * p->DHV + 2) + 1, sizeof *memory);
+    size_t tokens = p->B * p->NH * p->S, rows = p->B * p->NH * count_rows(p);
+    double *memory = calloc(tokens * (2 * p->DHQK + p->DHV + 2) + rows * p->DHV + 1, sizeof *memory);
     if (!memory) return false;
     x->q = memory;
     x->k = x->q + tokens * p->DHQK;
     x->v = x->k + tokens * p->DHQK;
     x->h = x->v + tokens * p->DHV;
-    x->igate = x->h + tokens * p->DHV;
+    x->igate = x->h + rows * p->DHV;
     x->fgate = x->igate + tokens;
     return true;
 }
@@ -161,7 +167,7 @@ bool clxi_ref_mlstm_cell(const clxi_ref_cell *given)
     norm_qk(p, x.k, p->k_norm);
     bool done = run_backend(p, &x);
     if (done && p->h) {
-        size_t S = p->rows ? p->row_count : p->S;
+        size_t S = count_rows(p);
         exchange(p->B, p->NH, S, p->DHV, x.h, p->h);
         clxi_ref_norm norm = {.rows = p->B * S * p->NH, .width = p->DHV, .rms = p->rms, .eps = p->norm_eps};
         norm.weight = p->outnorm;

@@ -68,12 +68,22 @@ const char *clxi_cell_backend_variant(const clx_mlstm_cell *cell)
     return cell->attention ? clx_attention_variant(cell->attention) : clx_recurrent_variant(cell->recurrent);
 }
 
+/* One token of the recurrent backend, from a state to a state. */
+static bool is_step(const clx_mlstm_cell *cell, uint64_t S)
+{
+    return S == 1 && cell->desc.return_state;
+}
+
 clx_status clxi_cell_backend_workspace_size(const clx_mlstm_cell *cell, uint64_t B, uint64_t S, uint64_t *size_bytes,
                                             clx_error *error)
 {
     if (cell->parallel) return clx_mlstm_workspace_size(cell->parallel, B, cell->NH, S, size_bytes, error);
     const clx_attention_sizes sizes = {B, cell->NH, cell->NH, S, S};
     if (cell->attention) return clx_attention_workspace_size(cell->attention, &sizes, size_bytes, error);
+    if (is_step(cell, S)) {
+        *size_bytes = 0;
+        return CLX_OK;
+    }
     return clx_recurrent_workspace_size(cell->recurrent, B, cell->NH, size_bytes, error);
 }
 
@@ -113,7 +123,7 @@ static clx_status enqueue_recurrent(clx_mlstm_cell *cell, const clx_launch *laun
                                     const clx_mlstm_cell_args *args, clx_error *error)
 {
     clx_recurrent_args inner = CLX_RECURRENT_ARGS_INIT;
-    const bool step = x->q.size[2] == 1 && cell->desc.return_state;
+    const bool step = is_step(cell, x->q.size[2]);
     const clxi_cell_heads_view token = {drop_time(&x->q),     drop_time(&x->k),     drop_time(&x->v),
                                         drop_time(&x->igate), drop_time(&x->fgate), drop_time(&x->h)};
     if (step) x = &token;

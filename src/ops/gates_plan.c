@@ -15,7 +15,10 @@ static uint32_t power_up_to(uint64_t limit)
 
 clxi_gates_shape clxi_gates_plan(const clxi_gates_problem *problem, bool is_cpu, uint64_t items_limit, bool few)
 {
-    const uint32_t heads = problem->headwise ? 1 : power_up_to(clxi_min_u64(problem->NH, 8));
+    /* Few tokens on a GPU: a group for each head, since the loads of a single group for them all would take ten times as
+     * long as a decoding step. */
+    const bool single = problem->headwise || (few && !is_cpu);
+    const uint32_t heads = single ? 1 : power_up_to(clxi_min_u64(problem->NH, 8));
     if (is_cpu) {
         /* one item a group; few tokens leave only the heads to share between cores */
         const uint32_t shared = few && heads > 4 ? 4 : heads;

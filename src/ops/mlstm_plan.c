@@ -12,7 +12,7 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
-        plans[i].gates_items = limits->is_cpu ? 1 : tiles[i].items;
+        plans[i].gates_items = tiles[i].family == CLXI_FAMILY_CPU ? 1 : tiles[i].items;
         plans[i].gates_run = 8;
         plans[i].once = false;
         plans[i].forward_source = tiles[i].family == CLXI_FAMILY_CPU ? "mlstm_forward_cpu.cl" : "mlstm_forward.cl";

@@ -28,6 +28,7 @@ static clx_status build(const void *user, size_t index, bool once, void **op, cl
     clx_mlstm *built = NULL;
     clxi_mlstm_plan plan = c->plans[index];
     plan.once = once;
+    if (once) plan.gates_items = c->plans[0].gates_items; /* compiled already; a trial is about the other kernels */
     const clx_status status = clxi_mlstm_build(c->context, c->problem, &plan, c->eps, &built, error);
     *op = built;
     return status;

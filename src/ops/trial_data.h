@@ -5,6 +5,7 @@
 #define CLXI_OPS_TRIAL_DATA_H
 
 #include "runtime/trial.h"
+#include "runtime/verdict.h"
 
 /* A dense tensor of numbers in shift +- 2, the same for the same seed; CLX_BOOL gives a mask that keeps one half. */
 clx_status clxi_trial_numbers(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *size, float shift,
@@ -16,7 +17,9 @@ clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, 
 
 /* Waits, reads two dense results of one size and dtype, and accepts `ours` where it agrees with `anchor`. Both
  * accumulate in f32, in different orders; where sums nearly cancel that shows. A wrong index, a missing barrier or a
- * wrong mask shows as an error of the order of the values. CLX_ERR_UNSUPPORTED where they differ. */
-clx_status clxi_trial_compare(clxi_trial *trial, const clx_tensor *ours, const clx_tensor *anchor, clx_error *error);
+ * wrong mask shows as an error of the order of the values. CLX_ERR_UNSUPPORTED where they differ. `verdict` stays as it
+ * is where the results could not be read. */
+clx_status clxi_trial_compare(clxi_trial *trial, const clx_tensor *ours, const clx_tensor *anchor,
+                              clxi_verdict *verdict, clx_error *error);
 
 #endif

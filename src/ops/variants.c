@@ -3,7 +3,6 @@
  * The choice between variants; see the header. */
 #include "ops/variants.h"
 #include "ops/trial_data.h"
-#include "runtime/verdict.h"
 
 clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
 {
@@ -25,7 +24,8 @@ static clx_status build_anchor(const clxi_variants *variants, void **out, clx_er
     return status;
 }
 
-static clx_status run_trial(clx_context *context, const clxi_variants *variants, void *op, clx_error *error)
+static clx_status run_trial(clx_context *context, const clxi_variants *variants, void *op, clxi_verdict *verdict,
+                            clx_error *error)
 {
     clx_status status = CLX_OK;
     clxi_trial trial = {0};
@@ -35,7 +35,7 @@ static clx_status run_trial(clx_context *context, const clxi_variants *variants,
     CLXI_TRY(clxi_trial_begin(&trial, context, error));
     CLXI_TRY(variants->run(op, &trial, &ours, error));
     CLXI_TRY(variants->run(anchor, &trial, &theirs, error));
-    CLXI_TRY(clxi_trial_compare(&trial, &ours, &theirs, error));
+    CLXI_TRY(clxi_trial_compare(&trial, &ours, &theirs, verdict, error));
 fail:
     clxi_trial_end(&trial);
     variants->destroy(anchor);
@@ -46,6 +46,7 @@ fail:
 static clx_status trust(clx_context *context, const clxi_variants *variants, void *op, clx_error *error)
 {
     clxi_hash key;
+    clxi_verdict verdict = CLXI_VERDICT_UNKNOWN;
     clx_status status = variants->fingerprint(op, &key, error);
     if (status != CLX_OK) return status;
     switch (clxi_verdict_get(context, key)) {
@@ -56,10 +57,9 @@ static clx_status trust(clx_context *context, const clxi_variants *variants, voi
     case CLXI_VERDICT_UNKNOWN:
         break;
     }
-    status = run_trial(context, variants, op, error);
-    /* a shortage says nothing about the variant */
-    if (status == CLX_OK || status == CLX_ERR_UNSUPPORTED || status == CLX_ERR_OPENCL)
-        clxi_verdict_set(context, key, status == CLX_OK ? CLXI_VERDICT_GOOD : CLXI_VERDICT_BAD);
+    status = run_trial(context, variants, op, &verdict, error);
+    /* what kept the trial from its end, such as a shortage, says nothing about the variant: it is tried again next time */
+    if (verdict != CLXI_VERDICT_UNKNOWN) clxi_verdict_set(context, key, verdict);
     return status;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fault injection: the first OpenCL call of a whole life of an operator fails, then the second, and so on until none
- * does. Each time the library reports it, or does without, and holds nothing afterwards. */
+ * Fault injection: the first OpenCL call of a whole life of an operator, or of the cell that is made of many, fails, then
+ * the second, and so on until none does. Each time the library reports it, or does without, and holds nothing afterwards;
+ * and it holds nothing against a kernel variant that was on trial. */
 #include "layer.h"
 #include "support/support.h"
 
@@ -28,7 +29,10 @@ typedef struct caller {
     cl_mem qkv;
     cl_mem gates;
     cl_mem h;
+    cl_mem statistics;
     float expected[COUNT];
+    char variant[128]; /* of the last operator made */
+    char best[128];    /* without faults */
 } caller;
 
 static caller own;
@@ -54,6 +58,7 @@ static void make_caller(void)
     own.qkv = buffer_make(sizeof data, data);
     own.gates = buffer_make(sizeof data, data);
     own.h = buffer_make(sizeof data, NULL);
+    own.statistics = buffer_make(CLX_GATE_STATISTIC_COUNT * sizeof(float), NULL);
 }
 
 static void load_layer(void)
@@ -79,6 +84,7 @@ static void close_sweep(void)
         buffer_free(own.qkv);
         buffer_free(own.gates);
         buffer_free(own.h);
+        buffer_free(own.statistics);
         clReleaseCommandQueue(own.queue);
         clReleaseContext(own.cl);
         ck_assert_int_eq(fault->live, 0);
@@ -87,7 +93,11 @@ static void close_sweep(void)
     clx_error_clear(&test_error);
 }
 
+/* Makes an operator, enqueues it unless `done` is NULL, and destroys it. */
+typedef clx_status (*life_part)(clx_context *context, cl_event *done);
+
 typedef struct life {
+    life_part use;
     bool callers_context; /* else the library chooses the device and makes its own */
     bool cache;
     bool fresh_cache; /* emptied each time, so that programs are compiled and stored */
@@ -96,7 +106,12 @@ typedef struct life {
     int stride; /* every how many calls one fails: lives that compile are slow. CLX_FAULT_FULL=1: every one */
 } life;
 
-static clx_status enqueue(clx_mlstm *op, cl_event *done)
+static void note_variant(const char *variant)
+{
+    snprintf(own.variant, sizeof own.variant, "%s", variant);
+}
+
+static clx_status enqueue_mlstm(clx_mlstm *op, cl_event *done)
 {
     clx_tensor q = clx_tensor_bhsd(own.qkv, CLX_F32, B, NH, S, D);
     const uint64_t gate_size[3] = {B, NH, S};
@@ -112,26 +127,76 @@ static clx_status enqueue(clx_mlstm *op, cl_event *done)
     return clx_mlstm_enqueue(op, &launch, &args, &test_error);
 }
 
+static clx_status use_mlstm(clx_context *context, cl_event *done)
+{
+    clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
+    clx_mlstm *op = NULL;
+    desc.DHQK = desc.DHV = D;
+    clx_status status = clx_mlstm_create(context, &desc, &op, &test_error);
+    ck_assert_int_eq(status == CLX_OK, op != NULL);
+    if (status == CLX_OK) note_variant(clx_mlstm_variant(op));
+    if (status == CLX_OK && done != NULL) status = enqueue_mlstm(op, done);
+    clx_mlstm_destroy(op);
+    return status;
+}
+
+static clx_status enqueue_cell(clx_mlstm_cell *cell, cl_event *done)
+{
+    const uint64_t features[3] = {B, S, NH * D}, kernel_size[2] = {3 * NH * D, NH}, norm_size[2] = {NH, D};
+    const uint64_t statistics_size[1] = {CLX_GATE_STATISTIC_COUNT};
+    const clx_tensor x = clx_tensor_dense(own.qkv, CLX_F32, 3, features);
+    const clx_tensor h = clx_tensor_dense(own.h, CLX_F32, 3, features);
+    const clx_tensor kernel = clx_tensor_dense(own.gates, CLX_F32, 2, kernel_size);
+    const clx_tensor bias = clx_tensor_dense(own.gates, CLX_F32, 1, norm_size);
+    const clx_tensor norm = clx_tensor_dense(own.gates, CLX_F32, 2, norm_size);
+    const clx_tensor qk_norm = clx_tensor_dense(own.gates, CLX_F32, 1, norm_size + 1);
+    const clx_tensor statistics = clx_tensor_dense(own.statistics, CLX_F32, 1, statistics_size);
+    clx_mlstm_cell_args args = CLX_MLSTM_CELL_ARGS_INIT;
+    clx_launch launch = CLX_LAUNCH_INIT;
+    args.q = args.k = args.v = &x;
+    args.igate_kernel = args.fgate_kernel = &kernel;
+    args.igate_bias = args.fgate_bias = &bias;
+    args.outnorm_scale = &norm;
+    args.q_norm_scale = args.k_norm_scale = &qk_norm;
+    args.h = &h;
+    args.statistics = &statistics;
+    launch.queue = own.queue;
+    launch.event = done;
+    return clx_mlstm_cell_enqueue(cell, &launch, &args, &test_error);
+}
+
+static clx_status use_cell(clx_context *context, cl_event *done)
+{
+    clx_mlstm_cell_config config = CLX_MLSTM_CELL_CONFIG_INIT;
+    clx_mlstm_cell_desc desc = CLX_MLSTM_CELL_DESC_INIT;
+    clx_mlstm_cell *cell = NULL;
+    config.num_heads = NH;
+    config.dtype = CLX_F32;
+    config.add_qk_norm = 1;
+    desc.config = &config;
+    desc.DHQK = desc.DHV = D;
+    clx_status status = clx_mlstm_cell_create(context, &desc, &cell, &test_error);
+    ck_assert_int_eq(status == CLX_OK, cell != NULL);
+    if (status == CLX_OK) note_variant(clx_mlstm_cell_variant(cell));
+    if (status == CLX_OK && done != NULL) status = enqueue_cell(cell, done);
+    clx_mlstm_cell_destroy(cell);
+    return status;
+}
+
 /* Context, operator, call, and all of it away again. */
 static clx_status live_once(const life *how, cl_event *done)
 {
     clx_context_options options = CLX_CONTEXT_OPTIONS_INIT;
-    clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
     clx_context *context = NULL;
-    clx_mlstm *op = NULL;
     options.cache_dir = folder;
     options.cache_off = !how->cache;
     if (how->callers_context) {
         options.context = own.cl;
         options.device = own.id;
     }
-    desc.DHQK = desc.DHV = D;
     clx_status status = clx_context_create(&context, &options, &test_error);
     ck_assert_int_eq(status == CLX_OK, context != NULL);
-    if (status == CLX_OK) status = clx_mlstm_create(context, &desc, &op, &test_error);
-    ck_assert_int_eq(status == CLX_OK, op != NULL);
-    if (status == CLX_OK && how->callers_context) status = enqueue(op, done);
-    clx_mlstm_destroy(op);
+    if (status == CLX_OK) status = how->use(context, how->callers_context ? done : NULL);
     clx_context_destroy(context);
     return status;
 }
@@ -145,6 +210,16 @@ static void expect_result(const char *hit)
         ck_assert_msg(fabsf(h[i] - own.expected[i]) <= 1e-3f * (1 + fabsf(own.expected[i])),
                       "%s failed, and h[%d] is %g, expected %g", hit, i, (double)h[i], (double)own.expected[i]);
     }
+}
+
+/* With the cache as a fault has left it. */
+static void expect_best_variant(const life *how, const char *hit, int at)
+{
+    cl_event done = NULL;
+    expect_ok(live_once(how, &done));
+    clReleaseEvent(done);
+    ck_assert_msg(strcmp(own.variant, own.best) == 0, "%s (call %d) failed, and from then on %s takes the place of %s",
+                  hit, at, own.variant, own.best);
 }
 
 /* With call number `at` failing. False where the life has fewer calls. */
@@ -171,6 +246,7 @@ static bool step(const life *how, int at, const char *name)
     ck_assert_msg(fault->live == before, "%s: %s (call %d) failed, and %d objects are left", name, hit, at,
                   fault->live - before);
     if (status == CLX_OK && how->callers_context) expect_result(hit);
+    if (how->fresh_cache) expect_best_variant(how, hit, at);
     return hit != NULL;
 }
 
@@ -180,19 +256,23 @@ START_TEST(sweep)
         const char *name;
         life how;
     } rows[] = {
-        {"own context", {false, true, false, false, CL_OUT_OF_RESOURCES, 1}},
-        {"caller's context, warm cache", {true, true, false, false, CL_OUT_OF_RESOURCES, 1}},
-        {"caller's context, warm cache, sticky", {true, true, false, true, CL_OUT_OF_HOST_MEMORY, 1}},
-        {"caller's context, no cache", {true, false, false, false, CL_MEM_OBJECT_ALLOCATION_FAILURE, 9}},
-        {"caller's context, cold cache", {true, true, true, false, CL_INVALID_VALUE, 13}},
+        {"own context", {use_mlstm, false, true, false, false, CL_OUT_OF_RESOURCES, 1}},
+        {"mlstm, warm cache", {use_mlstm, true, true, false, false, CL_OUT_OF_RESOURCES, 1}},
+        {"mlstm, warm cache, sticky", {use_mlstm, true, true, false, true, CL_OUT_OF_HOST_MEMORY, 1}},
+        {"mlstm, no cache", {use_mlstm, true, false, false, false, CL_MEM_OBJECT_ALLOCATION_FAILURE, 9}},
+        {"mlstm, cold cache", {use_mlstm, true, true, true, false, CL_INVALID_VALUE, 13}},
+        {"cell, warm cache", {use_cell, true, true, false, false, CL_OUT_OF_RESOURCES, 2}},
+        {"cell, warm cache, sticky", {use_cell, true, true, false, true, CL_OUT_OF_HOST_MEMORY, 5}},
+        {"cell, no cache", {use_cell, true, false, false, false, CL_MEM_OBJECT_ALLOCATION_FAILURE, 61}},
     };
     const life *how = &rows[_i].how;
-    const life calm = {true, true, false, false, CL_SUCCESS, 1};
+    const life calm = {how->use, true, true, false, false, CL_SUCCESS, 1};
     cl_event done = NULL;
     if (fault == NULL) return; /* no layers here */
     expect_ok(live_once(&calm, &done));
     ck_assert_int_eq(clWaitForEvents(1, &done), CL_SUCCESS);
     clReleaseEvent(done);
+    memcpy(own.best, own.variant, sizeof own.best);
     buffer_read(own.h, 0, sizeof own.expected, own.expected);
     int stride = getenv("CLX_FAULT_FULL") != NULL ? 1 : how->stride;
     int at = 1;
@@ -209,6 +289,6 @@ int main(void)
     Suite *suite = suite_create("sweep");
     TCase *tcase = suite_case(suite, "sweep", 300);
     tcase_add_checked_fixture(tcase, open_sweep, close_sweep);
-    tcase_add_loop_test(tcase, sweep, 0, 5);
+    tcase_add_loop_test(tcase, sweep, 0, 8);
     return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include "case_report.h"
 #include "ops/kernel_table.h"
 #include "progress.h"
+#include "runtime/verdict.h"
 #include "selftest.h"
 #include "tool.h"
 
@@ -46,24 +47,39 @@ static size_t count_problems(const request *wanted)
     return count;
 }
 
-/* One problem; false where the kernel family does not serve this device, with the reason in `error`. */
+static clx_status run_problem(const tool_session *session, clxi_case *input, tool_call *call, tool_judgement *judgement,
+                              clx_error *error)
+{
+    clx_status status = tool_case_run(call, session, input, TOOL_LAYOUT_BSHD, error);
+    if (status == CLX_OK) status = tool_case_judge(call, judgement, error);
+    return status;
+}
+
+/* One problem; false where the kernel family does not serve this device, with the reason in `error`. A variant that fails
+ * its trial on the device is a failure, whatever took its place. */
 static bool try_problem(const tool_session *session, const tool_selftest_family *family, size_t index,
                         tool_report *report, clx_error *error)
 {
-    clx_status status;
     clxi_case *input = NULL;
     tool_call call = {0};
     tool_judgement judgement;
-    CLXI_TRY(family->make(index, &input, error));
-    CLXI_TRY(tool_case_run(&call, session, input, TOOL_LAYOUT_BSHD, error));
-    CLXI_TRY(tool_case_judge(&call, &judgement, error));
-    tool_report_case(report, family->name(index), &call, &judgement);
-fail:
+    const size_t bad_verdicts = clxi_verdict_bad_count(session->context);
+    clx_status status = family->make(index, &input, error);
+    if (status == CLX_OK) status = run_problem(session, input, &call, &judgement, error);
+    const bool distrusted = clxi_verdict_bad_count(session->context) != bad_verdicts;
+    if (status == CLX_OK && distrusted) {
+        status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "a better variant than %s failed its trial on this device",
+                           call.variant);
+    }
+    const bool served = status != CLX_ERR_UNSUPPORTED || distrusted;
+    if (status == CLX_OK) {
+        tool_report_case(report, family->name(index), &call, &judgement);
+    } else if (served) {
+        tool_report_error(report, family->name(index), error);
+    }
     tool_call_free(&call);
     clxi_case_destroy(input);
-    if (status == CLX_ERR_UNSUPPORTED) return false;
-    if (status != CLX_OK) tool_report_error(report, family->name(index), error);
-    return true;
+    return served;
 }
 
 static bool can_open(const char *selector)

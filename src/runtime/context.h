@@ -32,6 +32,7 @@ struct clx_context {
     clx_build_counts counts;
     clxi_pool_block *pool;
     clxi_verdict_entry *verdicts;
+    size_t bad_verdicts; /* given or met so far */
 };
 
 /* Operators hold their context. */

@@ -45,6 +45,7 @@ static void remember(clx_context *context, clxi_hash key, clxi_verdict verdict)
         }
     }
     if (entry != NULL) entry->verdict = verdict;
+    if (verdict == CLXI_VERDICT_BAD) context->bad_verdicts++;
     clxi_mutex_unlock(&context->mutex);
 }
 
@@ -67,6 +68,7 @@ clxi_verdict clxi_verdict_get(clx_context *context, clxi_hash key)
     clxi_mutex_lock(&context->mutex);
     const clxi_verdict_entry *entry = find(context, key);
     clxi_verdict verdict = entry != NULL ? entry->verdict : CLXI_VERDICT_UNKNOWN;
+    if (verdict == CLXI_VERDICT_BAD) context->bad_verdicts++;
     clxi_mutex_unlock(&context->mutex);
     if (verdict != CLXI_VERDICT_UNKNOWN) return verdict;
     verdict = read_from_disk(context, key);
@@ -81,6 +83,14 @@ void clxi_verdict_set(clx_context *context, clxi_hash key, clxi_verdict verdict)
     if (context->cache_dir == NULL) return;
     clxi_cache_store(context->cache_dir, name, disk_key(key, name), verdict == CLXI_VERDICT_GOOD ? "g" : "b", 1,
                      context->cache_limit_bytes);
+}
+
+size_t clxi_verdict_bad_count(clx_context *context)
+{
+    clxi_mutex_lock(&context->mutex);
+    const size_t count = context->bad_verdicts;
+    clxi_mutex_unlock(&context->mutex);
+    return count;
 }
 
 void clxi_verdicts_free(clx_context *context)

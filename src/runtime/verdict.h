@@ -12,6 +12,10 @@ typedef enum clxi_verdict { CLXI_VERDICT_UNKNOWN = 0, CLXI_VERDICT_GOOD = 1, CLX
 /* `key` is the variant's clxi_program_fingerprint. */
 clxi_verdict clxi_verdict_get(clx_context *context, clxi_hash key);
 void clxi_verdict_set(clx_context *context, clxi_hash key, clxi_verdict verdict);
+
+/* How often a bad verdict was given or met in this context. Grows when an operator's creation drops a variant for it. */
+size_t clxi_verdict_bad_count(clx_context *context);
+
 void clxi_verdicts_free(clx_context *context);
 
 #endif

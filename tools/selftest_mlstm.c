@@ -12,38 +12,46 @@ typedef enum gates_kind {
     GATES_RESETS /* hard resets, document borders and ignored tokens among trained gates */
 } gates_kind;
 
+typedef enum mask_kind {
+    MASK_CAUSAL, /* no tensor */
+    MASK_RANDOM, /* with rows that see nothing */
+    MASK_CORNER  /* the second half of the rows sees nothing, but for the last, which sees itself */
+} mask_kind;
+
 typedef struct problem {
     const char *name;
     uint64_t B, NH, S, DHQK, DHV;
     clx_dtype dtype;
     gates_kind gates;
     const char *qkv_dtype, *gate_dtype, *out_dtype; /* NULL: not given */
-    bool mask;
+    mask_kind mask;
     bool global; /* one stabiliser per head */
     const char *eps;
 } problem;
 
 static const problem problems[] = {
     /* whole tiles, all of them computed */
-    {"mlstm_parallel tiles f32", 1, 2, 256, 64, 128, CLX_F32, GATES_KEEP, NULL, NULL, NULL, false, false, NULL},
-    {"mlstm_parallel tiles f16", 1, 2, 256, 64, 128, CLX_F16, GATES_KEEP, NULL, NULL, NULL, false, false, NULL},
-    {"mlstm_parallel tiles bf16", 1, 2, 256, 64, 128, CLX_BF16, GATES_KEEP, NULL, NULL, NULL, false, false, NULL},
+    {"mlstm_parallel tiles f32", 1, 2, 256, 64, 128, CLX_F32, GATES_KEEP, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel tiles f16", 1, 2, 256, 64, 128, CLX_F16, GATES_KEEP, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel tiles bf16", 1, 2, 256, 64, 128, CLX_BF16, GATES_KEEP, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
     /* divides no tile; the same program for the other row counts */
-    {"mlstm_parallel odd f32", 2, 3, 97, 13, 29, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, false, NULL},
-    {"mlstm_parallel odd bf16", 2, 3, 97, 13, 29, CLX_BF16, GATES_UNIT, NULL, "bf16", NULL, false, false, NULL},
-    {"mlstm_parallel step f32", 3, 2, 1, 13, 29, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, false, NULL},
+    {"mlstm_parallel odd f32", 2, 3, 97, 13, 29, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel odd bf16", 2, 3, 97, 13, 29, CLX_BF16, GATES_UNIT, NULL, "bf16", NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel step f32", 3, 2, 1, 13, 29, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
     /* the smallest of everything */
-    {"mlstm_parallel one f32", 1, 1, 1, 1, 1, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, false, NULL},
+    {"mlstm_parallel one f32", 1, 1, 1, 1, 1, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
     /* large heads: several slices of DHV, many chunks of DHQK */
-    {"mlstm_parallel wide bf16", 1, 1, 80, 256, 512, CLX_BF16, GATES_UNIT, NULL, NULL, "f32", false, false, NULL},
+    {"mlstm_parallel wide bf16", 1, 1, 80, 256, 512, CLX_BF16, GATES_UNIT, NULL, NULL, "f32", MASK_CAUSAL, false, NULL},
     /* whole tiles that contribute nothing, and gates at their ends */
-    {"mlstm_parallel skip f32", 1, 1, 700, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, false, NULL},
-    {"mlstm_parallel resets f32", 2, 1, 300, 64, 128, CLX_F32, GATES_RESETS, NULL, NULL, NULL, false, false, "0"},
+    {"mlstm_parallel skip f32", 1, 1, 700, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel resets f32", 2, 1, 300, 64, 128, CLX_F32, GATES_RESETS, NULL, NULL, NULL, MASK_CAUSAL, false, "0"},
     /* other paths through the kernels */
-    {"mlstm_parallel mask f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, true, false, NULL},
-    {"mlstm_parallel global f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, false, true, NULL},
-    {"mlstm_parallel global mask bf16", 1, 2, 130, 13, 29, CLX_BF16, GATES_KEEP, NULL, NULL, NULL, true, true, "1e-3"},
-    {"mlstm_parallel cast bf16", 1, 2, 65, 64, 128, CLX_F32, GATES_UNIT, "bf16", "f16", NULL, false, false, NULL},
+    {"mlstm_parallel mask f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_RANDOM, false, NULL},
+    {"mlstm_parallel corner f32", 1, 2, 130, 13, 29, CLX_F32, GATES_RESETS, NULL, NULL, NULL, MASK_CORNER, false, NULL},
+    {"mlstm_parallel global f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, true, NULL},
+    {"mlstm_parallel global mask bf16", 1, 2, 130, 13, 29, CLX_BF16, GATES_KEEP, NULL, NULL, NULL, MASK_RANDOM, true,
+     "1e-3"},
+    {"mlstm_parallel cast bf16", 1, 2, 65, 64, 128, CLX_F32, GATES_UNIT, "bf16", "f16", NULL, MASK_CAUSAL, false, NULL},
 };
 
 static const char *problem_name(size_t index)
@@ -70,11 +78,12 @@ static void fill_gates(const problem *p, tool_builder *builder, tool_random *ran
 static void fill_mask(const problem *p, tool_builder *builder, tool_random *random)
 {
     const uint64_t size[2] = {p->S, p->S};
-    if (!p->mask) return;
+    if (p->mask == MASK_CAUSAL) return;
     unsigned char *mask = tool_builder_tensor(builder, "mask", CLXI_ST_BOOL, 2, size);
     for (size_t index = 0; mask && index < (size_t)(p->S * p->S); ++index) {
         size_t row = index / (size_t)p->S;
-        mask[index] = row % 16 != 5 && tool_random_below(random, 3) == 0; /* some rows see nothing */
+        mask[index] = row % 16 != 5 && tool_random_below(random, 3) == 0;
+        if (p->mask == MASK_CORNER && row >= p->S / 2) mask[index] = index + 1 == (size_t)(p->S * p->S);
     }
 }
 

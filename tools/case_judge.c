@@ -44,6 +44,7 @@ static expected expect_output(const clxi_case *input, const case_reference *refe
         wanted.count = computed->count;
         wanted.ref64 = copy_values(computed->value, computed->count);
         wanted.cond = copy_values(computed->cond, computed->count);
+        wanted.ref = copy_values(computed->rival, computed->count);
     }
     return wanted;
 }

@@ -8,12 +8,15 @@
 #include "io/case.h"
 #include <stdbool.h>
 
-/* One output under its golden name. `cond` is NULL where the operator has none. */
+/* One output under its golden name. `cond` is NULL where the operator has none. There `rival`, if there is one, stands in
+ * for what the original makes of the case: the output norm of the cell enlarges the error of a row that nearly cancels
+ * before it, for everybody. */
 typedef struct reference_output {
     const char *name;
     size_t count;
     double *value;
     double *cond;
+    double *rival;
 } reference_output;
 
 enum { REFERENCE_MAX_OUTPUTS = 12 };
@@ -21,7 +24,8 @@ enum { REFERENCE_MAX_OUTPUTS = 12 };
 typedef struct case_reference {
     reference_output output[REFERENCE_MAX_OUTPUTS];
     size_t count;
-    bool failed; /* memory was short */
+    double shake; /* for clxi_ref_cell */
+    bool failed;  /* memory was short */
 } case_reference;
 
 /* Computes every output of the case; none for an operator without a reference (the gradients). False where memory was

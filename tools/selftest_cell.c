@@ -62,8 +62,7 @@ static void add_parameters(const problem *p, tool_builder *builder, tool_random 
 static clx_status make_problem(size_t index, clxi_case **out, clx_error *error)
 {
     const problem *p = &problems[index];
-    /* Other seeds have a first token with q . k near 0, whose digits the output norm makes the whole result. */
-    tool_random random = {index + 20};
+    tool_random random = {index + 1};
     tool_builder builder;
     tool_builder_begin(&builder);
     tool_builder_param(&builder, "op", "mlstm_cell");

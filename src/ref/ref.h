@@ -198,7 +198,9 @@ typedef struct clxi_ref_cell {
     const double *C0, *n0, *m0; /* as in clxi_ref_recurrent, of the recurrent backend */
     const size_t *rows;         /* (row_count): only these rows of h, of the parallel backend; NULL: all S */
     size_t row_count;
-    double *h;         /* (B, S, NH DHV), or (B, row_count, NH DHV) in the order of rows */
+    double shake; /* moves each element of the backend's result by up to this share of its cond: 0, or to see what the
+                   * output norm makes of an honest error */
+    double *h;    /* (B, S, NH DHV), or (B, row_count, NH DHV) in the order of rows */
     double *statistic; /* (CLXI_REF_STATISTIC_COUNT) */
     double *C, *n, *m; /* of the recurrent backend */
 } clxi_ref_cell;

@@ -8,7 +8,7 @@
 
 /* Everything between inputs and output, per head: (B, NH, S, D) and (B, NH, S). */
 typedef struct stages {
-    double *q, *k, *v, *h;
+    double *q, *k, *v, *h, *cond; /* cond: of h */
     double *igate, *fgate;
 } stages;
 
@@ -22,13 +22,14 @@ static size_t count_rows(const clxi_ref_cell *p)
 static bool stages_create(const clxi_ref_cell *p, stages *x)
 {
     size_t tokens = p->B * p->NH * p->S, rows = p->B * p->NH * count_rows(p);
-    double *memory = calloc(tokens * (2 * p->DHQK + p->DHV + 2) + rows * p->DHV + 1, sizeof *memory);
+    double *memory = calloc(tokens * (2 * p->DHQK + p->DHV + 2) + rows * 2 * p->DHV + 1, sizeof *memory);
     if (!memory) return false;
     x->q = memory;
     x->k = x->q + tokens * p->DHQK;
     x->v = x->k + tokens * p->DHQK;
     x->h = x->v + tokens * p->DHV;
-    x->igate = x->h + rows * p->DHV;
+    x->cond = x->h + rows * p->DHV;
+    x->igate = x->cond + rows * p->DHV;
     x->fgate = x->igate + tokens;
     return true;
 }
@@ -125,23 +126,33 @@ static bool run_backend(const clxi_ref_cell *p, const stages *x)
         parallel.q = x->q, parallel.k = x->k, parallel.v = x->v;
         parallel.igate = x->igate, parallel.fgate = x->fgate;
         parallel.rows = p->rows, parallel.row_count = p->row_count;
-        parallel.h = x->h;
+        parallel.h = x->h, parallel.cond = x->cond;
         return clxi_ref_mlstm_parallel(&parallel);
     case CLXI_REF_RECURRENT:
         recurrent.q = x->q, recurrent.k = x->k, recurrent.v = x->v;
         recurrent.igate = x->igate, recurrent.fgate = x->fgate;
         recurrent.C0 = p->C0, recurrent.n0 = p->n0, recurrent.m0 = p->m0;
-        recurrent.h = x->h;
+        recurrent.h = x->h, recurrent.cond_h = x->cond;
         recurrent.C = p->C, recurrent.n = p->n, recurrent.m = p->m;
         return clxi_ref_mlstm_recurrent(&recurrent);
     case CLXI_REF_ATTENTION:
         attention.q = x->q, attention.k = x->k, attention.v = x->v;
         attention.silu = p->silu, attention.theta = p->theta;
         attention.activation = p->activation, attention.bias_length = p->bias_length;
-        attention.h = x->h;
+        attention.h = x->h, attention.cond = x->cond;
         return clxi_ref_run_attention(&attention);
     }
     return false;
+}
+
+/* Always by the same shares: a linear congruence's upper bits (Numerical Recipes). */
+static void shake(const clxi_ref_cell *p, const stages *x)
+{
+    uint32_t state = 1;
+    for (size_t i = 0; p->shake > 0 && i < p->B * p->NH * count_rows(p) * p->DHV; i++) {
+        state = state * 1664525u + 1013904223u;
+        x->h[i] += p->shake * x->cond[i] * (double)(int32_t)state / 2147483648.0;
+    }
 }
 
 bool clxi_ref_mlstm_cell(const clxi_ref_cell *given)
@@ -166,6 +177,7 @@ bool clxi_ref_mlstm_cell(const clxi_ref_cell *given)
     norm_qk(p, x.q, p->q_norm);
     norm_qk(p, x.k, p->k_norm);
     bool done = run_backend(p, &x);
+    shake(p, &x);
     if (done && p->h) {
         size_t S = count_rows(p);
         exchange(p->B, p->NH, S, p->DHV, x.h, p->h);

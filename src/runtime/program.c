@@ -5,6 +5,7 @@
 
 #include "runtime/cache.h"
 #include "runtime/program_list.h"
+#include "runtime/reload.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,29 @@ static clx_status fail_build(const clx_context *context, const recipe *r, cl_pro
     return status;
 }
 
+/* Puts the program of a source with marks in place of what the driver compiled; see reload.h. */
+static clx_status reload(const clx_context *context, const recipe *r, cl_program *program, clx_error *error)
+{
+    void *binary = NULL;
+    size_t binary_bytes = 0;
+    clxi_text edited = CLXI_TEXT_INIT;
+    cl_program reloaded = NULL;
+    const char *reason = "the driver gives no binary";
+    if (clxi_program_binary(context, *program, &binary, &binary_bytes) &&
+        clxi_reload_edit(binary, binary_bytes, &edited, &reason)) {
+        reloaded = load_binary(context, r, edited.data, edited.count);
+        reason = "the driver does not take its own PTX back";
+    }
+    free(binary);
+    clxi_text_free(&edited);
+    if (reloaded == NULL)
+        return clxi_fail(error, CLX_ERR_BUILD, "cl/%s: cannot be reloaded on %s: %s", r->name, context->caps.name,
+                         reason);
+    clReleaseProgram(*program);
+    *program = reloaded;
+    return CLX_OK;
+}
+
 static clx_status compile(const clx_context *context, const recipe *r, cl_program *out, clx_error *error)
 {
     clx_status status = CLX_OK;
@@ -199,8 +223,12 @@ static clx_status compile(const clx_context *context, const recipe *r, cl_progra
         clReleaseProgram(program);
         return status;
     }
-    *out = program;
-    return CLX_OK;
+    if (clxi_reload_wanted(text)) status = reload(context, r, &program, error);
+    if (status == CLX_OK)
+        *out = program;
+    else
+        clReleaseProgram(program);
+    return status;
 }
 
 static void store(const clx_context *context, const recipe *r, cl_program program)

@@ -116,17 +116,28 @@ static inline float2 column_weight(const float igate, const float2 F)
     return clx_two_add((float2)(igate, 0.0f), -F);
 }
 
+/* Items that share a tile of columns: each alone would wait for one load after another. */
+#define SHARE (CLX_WG >= 64 ? 8 : 1)
+
 /* Fills one head's tile maxima. */
-static inline void tile_maxima(const __global float *g, __global float *maxima, const uint item, const int S,
-                               const int tile_columns)
+static inline void tile_maxima(const __global float *g, __global float *maxima, __local float *parts, const uint item,
+                               const int S, const int tile_columns)
 {
-    for (int tile = (int)item; tile * tile_columns < S; tile += CLX_WG) {
+    const int tiles = (S + tile_columns - 1) / tile_columns, part = (int)item % SHARE;
+    for (int tile0 = 0; tile0 < tiles; tile0 += CLX_WG / SHARE) {
+        const int tile = tile0 + (int)item / SHARE;
+        const int end = min(S, (tile + 1) * tile_columns);
         float largest = -INFINITY;
-        for (int s = tile * tile_columns; s < min(S, (tile + 1) * tile_columns); s++) {
+        UNROLL_BY_4 for (int s = tile * tile_columns + part; s < end; s += SHARE) {
             const float weight = g[2 * (size_t)s];
             largest = isnan(weight) ? INFINITY : fmax(largest, weight);
         }
-        maxima[tile] = largest;
+        parts[item] = largest;
+        barrier(CLK_LOCAL_MEM_FENCE); /* all parts are there */
+        for (int i = 1; part == 0 && i < SHARE; i++)
+            largest = fmax(largest, parts[item + (uint)i]);
+        if (part == 0 && tile < tiles) maxima[tile] = largest;
+        barrier(CLK_LOCAL_MEM_FENCE); /* all have been read */
     }
 }
 
@@ -228,6 +239,6 @@ void mlstm_gates(const __global void *igate, const ulong igate_offset, const lon
 #if CLX_ROWWISE == 0 && CLX_EXPLICIT == 0
     spread_global(best, item, values, begins, M, m, S);
 #endif
-    tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + tile_columns - 1) / tile_columns), item, S,
-                tile_columns);
+    tile_maxima(g, mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + tile_columns - 1) / tile_columns),
+                (__local float *)values, item, S, tile_columns);
 }

@@ -21,6 +21,9 @@ static const problem problems[] = {
     {"attention odd f32", 2, 3, 3, 97, 97, 14, 29, CLX_F32, NULL, "silu", "true", NULL, NULL, NULL, false},
     {"attention sigmoid f32", 1, 2, 2, 130, 130, 64, 128, CLX_F32, "sigmoid", NULL, "false", NULL, NULL, NULL, false},
     {"attention none bf16", 1, 2, 2, 130, 130, 64, 128, CLX_BF16, "none", "swish", "true", "false", NULL, NULL, false},
+    {"attention sigmoid bf16", 1, 2, 1, 300, 310, 80, 200, CLX_BF16, "sigmoid", NULL, "false", NULL, NULL, NULL, false},
+    {"attention none f16", 1, 2, 2, 200, 200, 128, 64, CLX_F16, "none", NULL, "true", "false", NULL, NULL, false},
+    {"attention wide f16", 1, 1, 1, 300, 300, 256, 512, CLX_F16, NULL, NULL, "true", NULL, NULL, "f32", false},
     {"attention mask f32", 1, 2, 2, 130, 130, 64, 128, CLX_F32, NULL, NULL, NULL, "false", NULL, NULL, true},
     /* a key/value cache: the last queries of a longer text, grouped heads, a window */
     {"attention cache f32", 1, 6, 2, 7, 150, 64, 128, CLX_F32, NULL, NULL, "true", NULL, NULL, NULL, false},

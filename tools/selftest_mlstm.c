@@ -45,6 +45,12 @@ static const problem problems[] = {
     /* whole tiles that contribute nothing, and gates at their ends */
     {"mlstm_parallel skip f32", 1, 1, 700, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
     {"mlstm_parallel resets f32", 2, 1, 300, 64, 128, CLX_F32, GATES_RESETS, NULL, NULL, NULL, MASK_CAUSAL, false, "0"},
+    /* many tiles in 16 bits, of every width that matrix units take; weights of any size */
+    {"mlstm_parallel skip bf16", 1, 1, 900, 64, 128, CLX_BF16, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel resets bf16", 2, 1, 500, 128, 200, CLX_BF16, GATES_RESETS, NULL, NULL, NULL, MASK_CAUSAL, false,
+     "0"},
+    {"mlstm_parallel wide f16", 1, 1, 300, 256, 512, CLX_F16, GATES_KEEP, NULL, NULL, NULL, MASK_CAUSAL, false, NULL},
+    {"mlstm_parallel global f16", 1, 2, 300, 80, 120, CLX_F16, GATES_UNIT, NULL, NULL, NULL, MASK_CAUSAL, true, NULL},
     /* other paths through the kernels */
     {"mlstm_parallel mask f32", 1, 2, 130, 64, 128, CLX_F32, GATES_UNIT, NULL, NULL, NULL, MASK_RANDOM, false, NULL},
     {"mlstm_parallel corner f32", 1, 2, 130, 13, 29, CLX_F32, GATES_RESETS, NULL, NULL, NULL, MASK_CORNER, false, NULL},

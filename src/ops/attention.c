@@ -58,7 +58,7 @@ static clx_status build_kernels(clx_attention *op, clx_error *error)
     CLXI_TRY(get_prepare(op, p->input_dtype, &op->keys, error));
     CLXI_TRY(get_forward(op, error));
     /* drivers may allow a kernel fewer items than the device's limit, once its registers are known */
-    if (!clxi_kernel_fits(op->context, op->forward, op->plan.tile.items) ||
+    if (!clxi_kernel_fits(op->context, op->forward, clxi_tile_fit_items(&op->plan.tile)) ||
         !clxi_kernel_fits(op->context, op->keys, op->plan.prepare_items) ||
         (op->prepare && !clxi_kernel_fits(op->context, op->prepare, op->plan.prepare_items)))
         status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: its kernels do not fit the device's work-groups", op->name);
@@ -184,8 +184,9 @@ static void run_forward(clxi_call *call, const clx_attention *op, const clx_atte
     const uint64_t groups =
         c->sizes.B * c->sizes.NH * clxi_ceil_div(c->sizes.S_q, tile->rows) * clxi_ceil_div(p->DHV, tile->slice);
     const uint64_t length = clxi_max_u64(p->bias_length ? p->bias_length : c->sizes.S_kv, 1);
-    const bool aligned = c->sizes.S_kv > 0 && clxi_view_aligned(q, 4) && clxi_view_aligned(k, 4) &&
-                         clxi_view_aligned(args->v, 4) && clxi_view_aligned(args->h, 4);
+    const bool aligned = c->sizes.S_kv > 0 && clxi_view_aligned(q, tile->vector) &&
+                         clxi_view_aligned(k, tile->vector) && clxi_view_aligned(args->v, tile->vector) &&
+                         clxi_view_aligned(args->h, tile->vector);
     clxi_bind bind = clxi_bind_begin(op->forward);
     clxi_bind_view(&bind, q, 3);
     clxi_bind_view(&bind, k, 3);
@@ -202,7 +203,7 @@ static void run_forward(clxi_call *call, const clx_attention *op, const clx_atte
     clxi_bind_f32(&bind, (float)log((double)length));
     clxi_bind_u32(&bind, aligned);
     clxi_call_kernel(call, &bind, "attention_forward", groups, tile->items,
-                     2.0 * tile->rows * mean_columns(c) * (double)(p->DHQK + tile->slice));
+                     2.0 * tile->rows * mean_columns(c) * (double)(p->DHQK + tile->slice) / tile->lead);
 }
 
 /* A dense tensor like `like` in the workspace. */

@@ -13,7 +13,7 @@
 
 const char *clxi_kernel_table_family(size_t index)
 {
-    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU};
+    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA};
     return index < COUNT(families) ? clxi_family_name(families[index]) : NULL;
 }
 
@@ -26,15 +26,19 @@ static const struct device {
     uint64_t local_bytes;
     uint32_t registers;
     uint32_t subgroup;
+    uint32_t nv_sm;
+    const char *only;  /* not NULL: programs of this family only, and of the operators that have it */
     const char *label; /* whom the programs are meant for, in the list's second column */
 } devices[] = {
-    {false, false, 1, 1024, 48 * 1024, 255, 0, "nvidia"},   /* NVIDIA's GPUs */
-    {false, false, 1, 1024, 64 * 1024, 190, 0, "amd"},      /* AMD's GPUs */
-    {true, false, 1, 32, 32 * 1024, 190, 0, "simt"},        /* the least that the library asks for */
-    {false, false, 1, 512, 64 * 1024, 128, 8, "intel8"},    /* Intel's GPUs */
-    {false, false, 1, 1024, 64 * 1024, 128, 16, "intel16"}, /* those with wide registers (Ponte Vecchio and later) */
-    {false, true, 8, 4096, 512 * 1024, 0, 0, "cpu"},        /* a CPU with AVX2 */
-    {true, true, 16, 4096, 512 * 1024, 0, 0, "cpu"}         /* a CPU with AVX-512 */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 0, NULL, "nvidia"},          /* NVIDIA's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 190, 0, 0, NULL, "amd"},             /* AMD's GPUs */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 90, "nv_wgmma", "nv_wgmma"}, /* Hopper's matrix units */
+    {true, false, 1, 32, 32 * 1024, 190, 0, 0, NULL, "simt"},               /* the least that the library asks for */
+    {false, false, 1, 512, 64 * 1024, 128, 8, 0, NULL, "intel8"},           /* Intel's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 128, 16, 0, NULL,
+     "intel16"},                                              /* those with wide registers (Ponte Vecchio and later) */
+    {false, true, 8, 4096, 512 * 1024, 0, 0, 0, NULL, "cpu"}, /* a CPU with AVX2 */
+    {true, true, 16, 4096, 512 * 1024, 0, 0, 0, NULL, "cpu"}  /* a CPU with AVX-512 */
 };
 
 /* Here and with attention the first three are listed in every tile shape. */
@@ -214,13 +218,14 @@ static clx_status list_device(clx_context *context, const struct device *device,
     const bool one = device->first_only;
     clx_status status = CLX_OK;
     for (size_t i = 0; i < (one ? 1 : COUNT(mlstm_problems)); i++) {
-        listing->best_only = i >= IN_EVERY_SHAPE;
+        listing->best_only = i >= IN_EVERY_SHAPE && !device->only;
         CLXI_TRY(list_mlstm(context, &mlstm_problems[i], error));
     }
     for (size_t i = 0; i < (one ? 1 : COUNT(attention_problems)); i++) {
-        listing->best_only = i >= IN_EVERY_SHAPE;
+        listing->best_only = i >= IN_EVERY_SHAPE && !device->only;
         CLXI_TRY(list_attention(context, &attention_problems[i], error));
     }
+    if (device->only) return status;
     for (size_t i = 0; i < (one ? 1 : COUNT(recurrent_problems)); i++) {
         CLXI_TRY(list_recurrent(context, &recurrent_problems[i], error));
     }
@@ -242,7 +247,7 @@ clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
     clx_status status = CLX_OK;
     for (size_t d = 0; d < COUNT(devices) && status == CLX_OK; d++) {
         const struct device *device = &devices[d];
-        clxi_listing listing = {.lines = out, .family = device->label};
+        clxi_listing listing = {.lines = out, .family = device->label, .only = device->only};
         clx_context context = {.launch_flops = INFINITY, .holders = 1, .listing = &listing};
         context.caps.is_cpu = device->is_cpu;
         context.caps.native_float_width = device->float_width;
@@ -250,6 +255,7 @@ clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
         context.caps.local_bytes = device->local_bytes;
         context.caps.registers = device->registers;
         context.caps.subgroup = device->subgroup;
+        context.caps.nv_sm = device->nv_sm;
         context.caps.compute_units = 8;
         context.caps.usable = true;
         if (clxi_mutex_init(&context.mutex) != 0) return clxi_fail_memory(error, "a mutex");

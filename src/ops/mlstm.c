@@ -48,7 +48,7 @@ static clx_status check_fit(const clx_mlstm *op, clx_error *error)
 {
     const clx_context *context = op->context;
     if (clxi_kernel_fits(context, op->gates, op->plan.gates_items) &&
-        clxi_kernel_fits(context, op->forward, op->plan.tile.items) &&
+        clxi_kernel_fits(context, op->forward, clxi_tile_fit_items(&op->plan.tile)) &&
         (!op->mask_rows || clxi_kernel_fits(context, op->mask_rows, op->plan.gates_items)) &&
         (!op->state || clxi_kernel_fits(context, op->state, op->plan.gates_items)) &&
         (!op->mask_global || clxi_kernel_fits(context, op->mask_global, op->plan.gates_items)))
@@ -171,8 +171,8 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
     const uint64_t groups =
         sizes->heads * clxi_ceil_div(sizes->S, tile->rows) * clxi_ceil_div(op->problem.DHV, tile->slice);
     const double columns = (double)sizes->S * (op->problem.explicit_mask ? 1.0 : 0.5);
-    const bool aligned = clxi_view_aligned(args->q, 4) && clxi_view_aligned(args->k, 4) &&
-                         clxi_view_aligned(args->v, 4) && clxi_view_aligned(args->h, 4);
+    const bool aligned = clxi_view_aligned(args->q, tile->vector) && clxi_view_aligned(args->k, tile->vector) &&
+                         clxi_view_aligned(args->v, tile->vector) && clxi_view_aligned(args->h, tile->vector);
     clxi_bind bind = clxi_bind_begin(op->forward);
     clxi_bind_view(&bind, args->q, 3);
     clxi_bind_view(&bind, args->k, 3);
@@ -187,7 +187,7 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
     clxi_bind_f32(&bind, op->eps);
     clxi_bind_u32(&bind, aligned);
     clxi_call_kernel(call, &bind, "mlstm_forward", groups, tile->items,
-                     2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice));
+                     2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice) / tile->lead);
 }
 
 static void run_state(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)

@@ -3,19 +3,34 @@
  * Plans of the mLSTM operator; see the header. */
 #include "ops/mlstm_plan.h"
 
+/* Products in 16 bits, and rows that see what the diagonal leaves them. */
+static bool wgmma_applies(const clxi_mlstm_problem *problem)
+{
+    return !problem->explicit_mask && problem->qkv_dtype != CLX_F32;
+}
+
+static const char *forward_source(clxi_family family)
+{
+    static const char *const sources[] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl", "mlstm_forward_wgmma.cl"};
+    return sources[family];
+}
+
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
                                   clxi_mlstm_plan *plans, size_t capacity)
 {
     clxi_tile_params tiles[8];
-    size_t count = clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles, sizeof tiles / sizeof tiles[0]);
+    size_t count = 0;
+    if (wgmma_applies(problem)) count = clxi_tile_wgmma_candidates(limits, problem->DHQK, problem->DHV, tiles, 1);
+    count += clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles + count,
+                                  sizeof tiles / sizeof tiles[0] - count);
     if (count > capacity) count = capacity;
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
-        plans[i].gates_items = tiles[i].family == CLXI_FAMILY_CPU ? 1 : tiles[i].items;
-        plans[i].gates_run = 8;
+        plans[i].gates_items = tiles[i].family == CLXI_FAMILY_CPU ? 1 : clxi_tile_fit_items(&tiles[i]);
+        plans[i].gates_run = limits->is_cpu ? 8 : 4;
         plans[i].once = false;
-        plans[i].forward_source = tiles[i].family == CLXI_FAMILY_CPU ? "mlstm_forward_cpu.cl" : "mlstm_forward.cl";
+        plans[i].forward_source = forward_source(tiles[i].family);
     }
     return count;
 }

@@ -4,6 +4,9 @@
 #include "ops/tile_params.h"
 #include "base/arith.h"
 
+#define WGMMA_ITEMS 384                /* three warp groups */
+#define WGMMA_LOCAL_BYTES (220 * 1024) /* of a reloaded program; what the driver says of itself is for others */
+
 /* simt, best first. H200, f32, 8x16x2048x128x256, nothing skipped (2026-11-22, driver 580.159.04): 25.7 useful TFLOP/s
  * with the first, 24.8 with the second, 19.0 with the third, 11.7 with the fourth. `registers` is what the compilers
  * for AMD, NVIDIA and Intel need to keep a shape out of memory, rounded up; the last two are for Intel's GPUs and for
@@ -25,7 +28,8 @@ static const struct {
 
 const char *clxi_family_name(clxi_family family)
 {
-    return family == CLXI_FAMILY_CPU ? "cpu" : "simt";
+    static const char *const names[] = {"simt", "cpu", "nv_wgmma"};
+    return names[family];
 }
 
 static uint32_t round_up(uint64_t value, uint32_t multiple, uint32_t most)
@@ -53,6 +57,8 @@ static size_t simt_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi
         if (!limits->is_cpu && limits->registers < simt_shapes[i].registers) continue;
         clxi_tile_params tile = {0};
         tile.family = CLXI_FAMILY_SIMT;
+        tile.vector = 4;
+        tile.lead = 1;
         tile.items = items;
         tile.tx = simt_shapes[i].tx;
         tile.rm = simt_shapes[i].rm;
@@ -80,6 +86,8 @@ static size_t cpu_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint
         const bool is_wide = limits->float_width >= 16;
         clxi_tile_params tile = {0};
         tile.family = CLXI_FAMILY_CPU;
+        tile.vector = 4;
+        tile.lead = 1;
         tile.items = 1;
         tile.rows = is_wide ? wide[i].rows : narrow[i].rows;
         tile.columns = is_wide ? wide[i].columns : narrow[i].columns;
@@ -90,6 +98,33 @@ static size_t cpu_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint
         if (clxi_tile_local_bytes(&tile) <= limits->local_bytes * 3 / 4) out[count++] = tile;
     }
     return count;
+}
+
+/* nv_wgmma: sizes of blocks, in numbers; see cl/tile/nv_wgmma.clh. */
+static uint32_t wgmma_width(uint64_t size)
+{
+    return size <= 64 ? 64 : size <= 128 ? 128 : 256;
+}
+
+size_t clxi_tile_wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+                                  size_t capacity)
+{
+    if (limits->nv_sm != 90 || limits->max_work_group < WGMMA_ITEMS || DHQK > 256 || capacity == 0) return 0;
+    clxi_tile_params tile = {0};
+    tile.family = CLXI_FAMILY_NV_WGMMA;
+    tile.vector = 8;
+    tile.lead = 8;
+    tile.items = WGMMA_ITEMS;
+    tile.rows = 128;
+    tile.slice = wgmma_width(DHV);
+    tile.columns = tile.slice <= 128 ? 128 : 64; /* O and S share the registers */
+    tile.dk = wgmma_width(DHQK);
+    for (tile.stages = 4; tile.stages >= 2; tile.stages--) {
+        if (clxi_tile_local_bytes(&tile) > WGMMA_LOCAL_BYTES) continue;
+        out[0] = tile;
+        return 1;
+    }
+    return 0;
 }
 
 size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
@@ -113,9 +148,20 @@ static uint64_t cpu_local_floats(const clxi_tile_params *tile)
            (uint64_t)tile->columns * tile->slice + (uint64_t)tile->rows * tile->slice;
 }
 
+static uint64_t wgmma_local_bytes(const clxi_tile_params *tile)
+{
+    return 2 * ((uint64_t)tile->rows * tile->dk + (uint64_t)tile->stages * tile->columns * (tile->dk + tile->slice));
+}
+
 uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile)
 {
+    if (tile->family == CLXI_FAMILY_NV_WGMMA) return wgmma_local_bytes(tile);
     return 4 * (tile->family == CLXI_FAMILY_CPU ? cpu_local_floats(tile) : simt_local_floats(tile));
+}
+
+uint32_t clxi_tile_fit_items(const clxi_tile_params *tile)
+{
+    return tile->family == CLXI_FAMILY_NV_WGMMA ? 256 : tile->items;
 }
 
 void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
@@ -123,6 +169,8 @@ void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
     clxi_text_printf(out, " -D CLX_WG=%u -D CLX_BN=%u -D CLX_DVB=%u", tile->items, tile->columns, tile->slice);
     if (tile->family == CLXI_FAMILY_CPU)
         clxi_text_printf(out, " -D CLX_BM=%u -D CLX_RS=%u -D CLX_RT=%u", tile->rows, tile->tx, tile->rm);
+    else if (tile->family == CLXI_FAMILY_NV_WGMMA)
+        clxi_text_printf(out, " -D CLX_STAGES=%u", tile->stages);
     else
         clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u -D CLX_PREFETCH=%d", tile->tx,
                          tile->rm, tile->dk, tile->vk, tile->prefetch);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum clxi_family { CLXI_FAMILY_SIMT = 0, CLXI_FAMILY_CPU = 1 } clxi_family;
+typedef enum clxi_family { CLXI_FAMILY_SIMT = 0, CLXI_FAMILY_CPU = 1, CLXI_FAMILY_NV_WGMMA = 2 } clxi_family;
 
 /* What a tile must fit, of the device and of the problem. */
 typedef struct clxi_tile_limits {
@@ -19,6 +19,7 @@ typedef struct clxi_tile_limits {
     uint64_t local_bytes;
     uint32_t float_width; /* the CPU's vector length in floats */
     uint32_t registers;   /* floats that an item can keep in registers, about */
+    uint32_t nv_sm;       /* NVIDIA's compute capability times 10, or 0 */
 } clxi_tile_limits;
 
 typedef struct clxi_tile_params {
@@ -31,17 +32,28 @@ typedef struct clxi_tile_params {
     uint32_t rm;      /* simt: rows of an item; cpu: rows of a register block */
     uint32_t dk;      /* simt: depth of a chunk of Q and K; cpu: all of DHQK */
     uint32_t vk;      /* simt: rows of V of a chunk */
-    bool prefetch;    /* simt: fetch a chunk while the one before is used */
+    uint32_t stages;  /* nv_wgmma: tiles of K and of V in local memory */
+    double lead; /* how much faster it works than the plain peak of the device, about: for launches bounded in time */
+    uint32_t vector; /* numbers of a row that are loaded at once where all rows are aligned to them */
+    bool prefetch;   /* simt: fetch a chunk while the one before is used */
 } clxi_tile_params;
 
 const char *clxi_family_name(clxi_family family);
 
-/* Tile shapes that fit the limits for head dimensions DHQK and DHV, best first; returns how many. */
+/* Tile shapes of simt and cpu that fit the limits for head dimensions DHQK and DHV, best first; returns how many. */
 size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
                             size_t capacity);
 
+/* The same of nv_wgmma, for products in 16 bits. */
+size_t clxi_tile_wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+                                  size_t capacity);
+
 /* Bytes of local memory that a tile takes. */
 uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile);
+
+/* Items that CL_KERNEL_WORK_GROUP_SIZE must allow. NVIDIA's driver rounds that limit down to a power of two, and yet
+ * launches larger groups whose registers fit; a trial shows it. */
+uint32_t clxi_tile_fit_items(const clxi_tile_params *tile);
 
 /* Appends " -D CLX_..." for each parameter of the family. */
 void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out);

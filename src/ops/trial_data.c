@@ -84,7 +84,7 @@ static void measure(const void *ours, const void *anchor, size_t count, clx_dtyp
     }
 }
 
-clx_status clxi_trial_compare(clxi_trial *trial, const clx_tensor *ours, const clx_tensor *anchor,
+clx_status clxi_trial_compare(clxi_trial *trial, clx_dtype precision, const clx_tensor *ours, const clx_tensor *anchor,
                               clxi_verdict *verdict, clx_error *error)
 {
     clx_status status = CLX_OK;
@@ -99,7 +99,7 @@ clx_status clxi_trial_compare(clxi_trial *trial, const clx_tensor *ours, const c
     CLXI_TRY(clxi_trial_read(trial, ours->mem, a, size_bytes, error));
     CLXI_TRY(clxi_trial_read(trial, anchor->mem, b, size_bytes, error));
     measure(a, b, count, ours->dtype, &worst, &largest);
-    const double limit = (ours->dtype == CLX_F32 ? 1e-3 : 3e-2) * largest;
+    const double limit = (ours->dtype == CLX_F32 && precision == CLX_F32 ? 1e-3 : 3e-2) * largest;
     *verdict = worst <= limit ? CLXI_VERDICT_GOOD : CLXI_VERDICT_BAD;
     if (*verdict == CLXI_VERDICT_BAD)
         status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "its trial differs from simt by %g, expected at most %g", worst,

@@ -3,6 +3,7 @@
  * The choice between variants; see the header. */
 #include "ops/variants.h"
 #include "ops/trial_data.h"
+#include <string.h>
 
 clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
 {
@@ -11,7 +12,8 @@ clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
                               .max_work_group = caps->max_work_group,
                               .local_bytes = caps->local_bytes,
                               .float_width = caps->native_float_width,
-                              .registers = caps->registers};
+                              .registers = caps->registers,
+                              .nv_sm = caps->nv_sm};
 }
 
 /* The anchor of the same problem, whatever the `variants` option says: the first simt candidate that builds. */
@@ -35,7 +37,7 @@ static clx_status run_trial(clx_context *context, const clxi_variants *variants,
     CLXI_TRY(clxi_trial_begin(&trial, context, error));
     CLXI_TRY(variants->run(op, &trial, &ours, error));
     CLXI_TRY(variants->run(anchor, &trial, &theirs, error));
-    CLXI_TRY(clxi_trial_compare(&trial, &ours, &theirs, verdict, error));
+    CLXI_TRY(clxi_trial_compare(&trial, variants->precision, &ours, &theirs, verdict, error));
 fail:
     clxi_trial_end(&trial);
     variants->destroy(anchor);
@@ -84,6 +86,8 @@ static clx_status list_variants(const clx_context *context, const clxi_variants 
     const size_t count = context->listing->best_only && variants->count > 1 ? 1 : variants->count;
     *op = NULL;
     for (size_t i = 0; i < count && status == CLX_OK; i++) {
+        const char *family = clxi_family_name(variants->family(variants->user, i));
+        if (context->listing->only != NULL && strcmp(context->listing->only, family) != 0) continue;
         variants->destroy(*op);
         *op = NULL;
         status = variants->build(variants->user, i, false, op, error);

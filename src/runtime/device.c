@@ -109,6 +109,18 @@ static uint32_t smallest_subgroup(const clxi_caps *caps)
     return (uint32_t)smallest;
 }
 
+/* cl_nv_device_attribute_query. */
+static uint32_t compute_capability(const clxi_caps *caps)
+{
+    enum { MAJOR_NV = 0x4000, MINOR_NV = 0x4001 }; /* CL_DEVICE_COMPUTE_CAPABILITY_..._NV */
+    cl_uint major = 0;
+    cl_uint minor = 0;
+    if (!clxi_contains_nocase(caps->vendor, "nvidia")) return 0;
+    if (clGetDeviceInfo(caps->device, MAJOR_NV, sizeof major, &major, NULL) != CL_SUCCESS) return 0;
+    if (clGetDeviceInfo(caps->device, MINOR_NV, sizeof minor, &minor, NULL) != CL_SUCCESS) return 0;
+    return major * 10 + minor;
+}
+
 /* Sub-groups of 16 at least mean registers of 64 bytes, and there a thread may have twice as many of them. */
 void clxi_caps_options(const clxi_caps *caps, clxi_text *out)
 {
@@ -201,6 +213,7 @@ void clxi_caps_query(cl_device_id device, clxi_caps *caps)
     caps->is_cpu = (caps->type & CL_DEVICE_TYPE_CPU) != 0;
     caps->registers = traits_of(caps).registers;
     caps->subgroup = smallest_subgroup(caps);
+    caps->nv_sm = compute_capability(caps);
     caps->peak_gflops = estimate_peak(caps);
     judge(caps);
 }

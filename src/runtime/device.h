@@ -29,6 +29,7 @@ typedef struct clxi_caps {
     uint64_t max_alloc_bytes;
     uint32_t registers; /* floats that a work-item can keep in registers, by vendor; an estimate */
     uint32_t subgroup;  /* the smallest sub-group size that Intel's compiler can be asked for; 0: none to ask */
+    uint32_t nv_sm;     /* NVIDIA's compute capability, 90 for 9.0; 0 elsewhere */
     double peak_gflops; /* units * clock * lanes * 2, lanes by vendor; an estimate */
     bool is_cpu;        /* CPU families apply: kernels of one work-item per group */
     bool usable;

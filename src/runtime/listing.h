@@ -13,6 +13,7 @@ typedef struct clxi_listing {
     clxi_text *lines;   /* "<file of cl/> <family> <compile options>", each once */
     const char *family; /* what the lines say */
     bool best_only;     /* of an operator's variants only the first; otherwise all */
+    const char *only;   /* of an operator's variants only those of this family; NULL: of all */
 } clxi_listing;
 
 void clxi_listing_add(const clxi_listing *listing, const char *source, const char *options);

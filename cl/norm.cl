@@ -66,7 +66,8 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
     const uint item = (uint)get_local_id(0);
     const uint lane = item % CLX_SPAN;
     const ulong wanted = get_global_id(0) / CLX_WG * (CLX_WG / CLX_SPAN) + item / CLX_SPAN;
-    const bool mine = wanted < rows; /* items without a row keep to the barriers: y may be x, and another item's to write */
+    /* items without a row keep to the barriers: y may be x, and another item's to write */
+    const bool mine = CLX_WG == CLX_SPAN || wanted < rows;
     const ulong row = min(wanted, rows - 1);
     const row_place at = locate(row, n1, n2, x_at, x0, x1, x2, y_at, y0, y1, y2, w_at, w0, w1, w2);
 

@@ -93,12 +93,19 @@ cases_named() {
     printf "tests/golden/$operator.%s.safetensors\n" "$@"
 }
 
-# usable_devices: one line for each device that can be used: its selector, a tab, its name.
+# usable_devices: one line for each device that can be used: its selector, its platform and its name, with tabs between.
 usable_devices() {
     clxlstm devices --json | awk -F'"' '
-        function flush() { if (usable && selector != "") print selector "\t" name; selector = name = ""; usable = 0 }
+        function flush() { if (usable) print selector "\t" platform "\t" name; selector = name = ""; usable = 0 }
         /"selector":/ { flush(); selector = $4 }
+        /"platform":/ { platform = $4 }
         /"name":/     { name = $4 }
         /"usable":/   { usable = /true|: *1/ }
         END           { flush() }'
+}
+
+# pocl_caches: for tests on PoCL. It keeps compiled kernels on disk itself, and compiles each once more (for work-groups
+# of any size) to hand over a program's binary. Tests that would do little else leave the library's cache off.
+pocl_caches() {
+    export CLX_CACHE=${CLX_CACHE:-0} POCL_CACHE_DIR=${POCL_CACHE_DIR:-$root/build/pocl-cache}
 }

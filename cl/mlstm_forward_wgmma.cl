@@ -24,10 +24,10 @@
 
 /* What the fetching items leave about the columns of the tile in each slot of K's ring. */
 typedef struct column_notes {
-    float weight[CLX_STAGES][CLX_BN];  /* exp(g - largest) */
+    float weight[CLX_STAGES][CLX_BN]; /* exp(g - largest) */
     float2 g[CLX_STAGES][CLX_BN];
     float largest[CLX_STAGES];
-    int s0[CLX_STAGES];                /* the first column, or NO_MORE */
+    int s0[CLX_STAGES];                  /* the first column, or NO_MORE */
     int uneven[CLX_STAGES][CLX_BN / 32]; /* does any of 32 columns weigh nothing at all? */
 } column_notes;
 
@@ -44,7 +44,7 @@ typedef struct head_gates {
 typedef struct item_rows {
     float2 M[TILE_ROWS];
     int start[TILE_ROWS];
-    int t; /* of slot 0; that of slot 1 is 8 more */
+    int t;           /* the row of slot 0; that of slot 1 is 8 more */
     int strip0;      /* the first row of the strip */
     int strip_start; /* where the segment of its last row begins */
 } item_rows;

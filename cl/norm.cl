@@ -56,6 +56,7 @@ static inline float span_sum(const float own, const uint item, const uint span, 
     return sum;
 }
 
+#if CLX_HELD * CLX_CHUNK <= 64 /* for longer rows there is only the other one */
 __kernel CLX_GROUP void
 simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __global void *y, ulong y_at, long y0,
           long y1, long y2, const __global void *w, ulong w_at, long w0, long w1, long w2, uint n1, uint n2, ulong rows,
@@ -102,6 +103,8 @@ simt_norm(const __global void *x, ulong x_at, long x0, long x1, long x2, __globa
         clx_store_chunk(y, at.y + d, v[c], CLX_CHUNK, CLX_OUT);
     }
 }
+
+#endif
 
 /* An element is read and written by one item only, so x and y may be one view. */
 __kernel CLX_GROUP void

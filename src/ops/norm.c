@@ -11,6 +11,8 @@
 
 #define ITEMS_LIMIT 1024       /* of a group, on a device that allows it */
 #define HELD_ELEMENTS 64       /* of a row in one item's registers at most */
+#define HELD_ELEMENTS_FEW 32   /* ... where an item has few of them */
+#define FEW_REGISTERS 160
 #define CPU_ROW_ELEMENTS 16384 /* of the rows of one item of a CPU, about */
 
 typedef enum norm_kind { NORM_SIMT, NORM_LONG, NORM_CPU } norm_kind;
@@ -64,15 +66,16 @@ static uint64_t power_of_two_up_to(uint64_t limit)
 
 /* As few items to a row as the registers allow: measured, 32 elements an item are better than 16 throughout, and 64
  * where 32 would spread the row over more than 64 items. */
-static norm_width plan_width(uint64_t D, uint32_t chunk, uint64_t limit)
+static norm_width plan_width(uint64_t D, uint32_t chunk, uint64_t limit, uint32_t registers)
 {
-    const uint64_t wanted = D > 64 * 32 ? clxi_max_u64(D / HELD_ELEMENTS, 64) : D / 32;
+    const uint64_t held = registers < FEW_REGISTERS ? HELD_ELEMENTS_FEW : HELD_ELEMENTS;
+    const uint64_t wanted = D > 64 * 32 ? clxi_max_u64(D / held, 64) : D / 32;
     norm_width width = {NORM_SIMT, chunk, 0, 1, 1, NULL};
     while (width.span < limit && width.span < wanted)
         width.span *= 2;
     width.items = (uint32_t)clxi_min_u64(limit, width.span < 64 ? 128 : width.span);
     width.rows = width.items / width.span;
-    if (clxi_ceil_div(clxi_ceil_div(D, chunk), width.span) * chunk > HELD_ELEMENTS) {
+    if (clxi_ceil_div(clxi_ceil_div(D, chunk), width.span) * chunk > held) {
         width.kind = NORM_LONG;
         width.rows = 1;
         width.items = (uint32_t)clxi_min_u64(limit, 256);
@@ -113,7 +116,7 @@ static clx_status build_fitting(const clx_norm *op, uint32_t chunk, norm_width *
 {
     uint64_t items = power_of_two_up_to(clxi_min_u64(ITEMS_LIMIT, op->context->caps.max_work_group));
     for (;; items /= 2) {
-        *out = plan_width(op->desc.D, chunk, items);
+        *out = plan_width(op->desc.D, chunk, items, op->context->caps.registers);
         clx_status status = build_width(op, out, error);
         if (status != CLX_OK || clxi_kernel_fits(op->context, out->kernel, out->items)) return status;
         clxi_kernel_release(out->kernel);

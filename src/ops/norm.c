@@ -9,9 +9,9 @@
 #include <clxlstm/norm.h>
 #include <stdlib.h>
 
-#define ITEMS_LIMIT 1024       /* of a group, on a device that allows it */
-#define HELD_ELEMENTS 64       /* of a row in one item's registers at most */
-#define HELD_ELEMENTS_FEW 32   /* ... where an item has few of them */
+#define ITEMS_LIMIT 1024     /* of a group, on a device that allows it */
+#define HELD_ELEMENTS 64     /* of a row in one item's registers at most */
+#define HELD_ELEMENTS_FEW 32 /* ... where an item has few of them */
 #define FEW_REGISTERS 160
 #define CPU_ROW_ELEMENTS 16384 /* of the rows of one item of a CPU, about */
 

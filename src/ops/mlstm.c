@@ -38,7 +38,8 @@ static clx_status build_kernels(clx_mlstm *op, const program_options *options, c
         CLXI_TRY(clxi_kernel_get(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward",
                                  &op->forward, error));
     if (op->problem.return_state)
-        CLXI_TRY(clxi_kernel_get(op->context, "mlstm_state.cl", options->state.data, "mlstm_state", &op->state, error));
+        CLXI_TRY(clxi_kernel_get(op->context, clxi_mlstm_plan_state(&op->plan, &op->problem).source,
+                                 options->state.data, "mlstm_state", &op->state, error));
 fail:
     return status;
 }
@@ -192,8 +193,11 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
 
 static void run_state(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
 {
-    /* an item owns 4 x 16 of a head's C: see mlstm_state.cl */
-    const uint64_t items = sizes->heads * clxi_ceil_div(op->problem.DHQK, 4) * clxi_ceil_div(op->problem.DHV, 16);
+    const clxi_mlstm_state_tile tile = clxi_mlstm_plan_state(&op->plan, &op->problem);
+    const uint64_t groups =
+        sizes->heads * clxi_ceil_div(op->problem.DHQK, tile.rows) * clxi_ceil_div(op->problem.DHV, tile.columns);
+    const bool aligned =
+        clxi_view_aligned(args->k, 4) && clxi_view_aligned(args->v, 4) && clxi_view_aligned(args->C, 4);
     clxi_bind bind = clxi_bind_begin(op->state);
     clxi_bind_view(&bind, args->k, 3);
     clxi_bind_view(&bind, args->v, 3);
@@ -205,8 +209,9 @@ static void run_state(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args
     clxi_bind_u64(&bind, sizes->NH);
     clxi_bind_u32(&bind, (uint32_t)sizes->S);
     clxi_bind_u32(&bind, op->plan.tile.columns);
-    clxi_call_kernel(call, &bind, "mlstm_state", clxi_ceil_div(items, op->plan.gates_items), op->plan.gates_items,
-                     128.0 * op->plan.gates_items * (double)sizes->S);
+    clxi_bind_u32(&bind, aligned);
+    clxi_call_kernel(call, &bind, "mlstm_state", groups, op->plan.gates_items,
+                     2.0 * tile.rows * tile.columns * (double)sizes->S);
 }
 
 clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_mlstm_args *args, clx_error *error)

@@ -2,6 +2,7 @@
  *
  * Plans of the mLSTM operator; see the header. */
 #include "ops/mlstm_plan.h"
+#include "base/arith.h"
 
 /* Products in 16 bits, and rows that see what the diagonal leaves them. */
 static bool wgmma_applies(const clxi_mlstm_problem *problem)
@@ -54,11 +55,27 @@ void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_pr
                      (int)problem->qkv_dtype, (int)problem->out_dtype, problem->explicit_mask, plan->unroll);
 }
 
+/* Heads are not known yet, so it is the head dimensions that say whether large tiles leave a GPU enough groups: eight
+ * of a head do. Smaller ones spend the items that are left on more tokens at a time. */
+clxi_mlstm_state_tile clxi_mlstm_plan_state(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem)
+{
+    const uint32_t items = plan->gates_items;
+    const bool is_large = clxi_ceil_div(problem->DHQK, 64) * clxi_ceil_div(problem->DHV, 64) >= 8;
+    if (items == 1) return (clxi_mlstm_state_tile){"mlstm_state_cpu.cl", 4, 16, 0};
+    if (items >= 256 && is_large) return (clxi_mlstm_state_tile){"mlstm_state.cl", 64, 64, 16 * (items / 256)};
+    if (items >= 64) return (clxi_mlstm_state_tile){"mlstm_state.cl", 32, 32, 16 * (items / 64)};
+    return (clxi_mlstm_state_tile){"mlstm_state.cl", 16, 32, 16 * (items / 32)};
+}
+
 void clxi_mlstm_state_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
 {
+    const clxi_mlstm_state_tile tile = clxi_mlstm_plan_state(plan, problem);
     clxi_text_printf(out, " -D CLX_WG=%u -D CLX_DHQK=%llu -D CLX_DHV=%llu -D CLX_IN=%d -D CLX_QKV=%d -D CLX_STATE=%d",
                      plan->gates_items, (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV,
                      (int)problem->input_dtype, (int)problem->qkv_dtype, (int)problem->state_dtype);
+    if (tile.chunk > 0)
+        clxi_text_printf(out, " -D CLX_BD=%u -D CLX_BV=%u -D CLX_CHUNK=%u -D CLX_UNROLL=%d", tile.rows, tile.columns,
+                         tile.chunk, plan->unroll);
 }
 
 void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)

@@ -41,7 +41,17 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
-/* ... and of mlstm_state.cl. */
+/* What a group of the state kernel owns of a head's C, and where it stands. */
+typedef struct clxi_mlstm_state_tile {
+    const char *source; /* in cl/ */
+    uint32_t rows;      /* along DHQK */
+    uint32_t columns;   /* along DHV */
+    uint32_t chunk;     /* tokens in local memory; 0 on CPUs */
+} clxi_mlstm_state_tile;
+
+clxi_mlstm_state_tile clxi_mlstm_plan_state(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem);
+
+/* ... and its compile options. */
 void clxi_mlstm_state_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
 /* "simt_mlstm_bf16_64x64" */

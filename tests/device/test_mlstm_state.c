@@ -6,20 +6,29 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { B = 2, NH = 3, DHQK = 7, DHV = 18, HEADS = B * NH }; /* blocks of 4 x 16 with rests in both directions */
+enum { B = 2, NH = 3, HEADS = B * NH };
 
-typedef enum gate_kind { PLAIN, DECAY, RESETS, ALL_IGNORED } gate_kind;
+typedef struct head_size {
+    size_t DHQK;
+    size_t DHV;
+} head_size;
+
+/* Rests in both directions of the smallest tiles and of the largest. */
+static const head_size head_sizes[] = {{7, 18}, {130, 202}};
+
+typedef enum gate_kind { PLAIN, DECAY, RESETS, SOME_IGNORED, ALL_IGNORED } gate_kind;
 
 static const struct {
     size_t S;
     gate_kind gates;
 } rows[] = {
-    {1, PLAIN},       /* one token: C = k v^T */
-    {5, PLAIN},       /* less than a tile of columns */
-    {131, PLAIN},     /* several tiles and a rest */
-    {131, DECAY},     /* the first tiles weigh exactly 0 and are skipped */
-    {131, RESETS},    /* only what follows the last hard reset counts, a NaN before it does not */
-    {9, ALL_IGNORED}, /* igate = -inf everywhere: nothing seen, m = -inf */
+    {1, PLAIN},         /* one token: C = k v^T */
+    {5, PLAIN},         /* less than a tile of columns */
+    {131, PLAIN},       /* several tiles and a rest */
+    {131, DECAY},       /* the first tiles weigh exactly 0 and are skipped */
+    {131, RESETS},      /* only what follows the last hard reset counts, a NaN before it does not */
+    {40, SOME_IGNORED}, /* igate = -inf here and there, where k and v are NaN */
+    {9, ALL_IGNORED},   /* igate = -inf everywhere: nothing seen, m = -inf */
 };
 
 static float *make_numbers(random_state *random, size_t count, double **as_double)
@@ -31,6 +40,11 @@ static float *make_numbers(random_state *random, size_t count, double **as_doubl
     return x;
 }
 
+static bool is_ignored(gate_kind kind, size_t t)
+{
+    return kind == ALL_IGNORED || (kind == SOME_IGNORED && t % 3 == 1);
+}
+
 static void set_gates(gate_kind kind, size_t S, float *igate, float *fgate)
 {
     for (size_t i = 0; i < HEADS * S; i++) {
@@ -39,7 +53,17 @@ static void set_gates(gate_kind kind, size_t S, float *igate, float *fgate)
         if (kind == DECAY) fgate[i] -= 2.0f;
         if (kind == RESETS && (t == 3 || t == 70 || t == 71)) fgate[i] = -INFINITY;
         if (kind == RESETS && t == 2) igate[i] = NAN;
-        if (kind == ALL_IGNORED) igate[i] = -INFINITY;
+        if (is_ignored(kind, t)) igate[i] = -INFINITY;
+    }
+}
+
+/* What k or v holds at ignored tokens: NaN on the device, 0 in the reference. */
+static void spoil_ignored(gate_kind kind, size_t S, size_t width, float *x, double *as_double)
+{
+    for (size_t i = 0; i < HEADS * S * width; i++) {
+        if (!is_ignored(kind, i / width % S)) continue;
+        x[i] = NAN;
+        as_double[i] = 0.0;
     }
 }
 
@@ -56,13 +80,16 @@ static void expect_close(const char *name, cl_mem mem, size_t count, const doubl
     free(x);
 }
 
-static void run_row(clx_mlstm *op, random_state *random, size_t S, gate_kind gates)
+static void run_row(clx_mlstm *op, random_state *random, head_size size, size_t S, gate_kind gates)
 {
+    const size_t DHQK = size.DHQK, DHV = size.DHV;
     double *q64, *k64, *v64, *i64, *f64;
     float *q = make_numbers(random, HEADS * S * DHQK, &q64), *k = make_numbers(random, HEADS * S * DHQK, &k64);
     float *v = make_numbers(random, HEADS * S * DHV, &v64);
     float *igate = make_numbers(random, HEADS * S, &i64), *fgate = make_numbers(random, HEADS * S, &f64);
     set_gates(gates, S, igate, fgate);
+    spoil_ignored(gates, S, DHQK, k, k64);
+    spoil_ignored(gates, S, DHV, v, v64);
     double m0[HEADS];
     for (size_t i = 0; i < HEADS * S; i++) {
         i64[i] = igate[i];
@@ -117,18 +144,20 @@ START_TEST(state_is_the_recurrence)
     random_state random = random_start(20);
     clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
     clx_mlstm *op = NULL;
-    desc.DHQK = DHQK;
-    desc.DHV = DHV;
+    const head_size size = head_sizes[_i];
+    desc.DHQK = size.DHQK;
+    desc.DHV = size.DHV;
     desc.return_state = 1;
     expect_ok(clx_mlstm_create(device.context, &desc, &op, &test_error));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        run_row(op, &random, rows[i].S, rows[i].gates);
+        run_row(op, &random, size, rows[i].S, rows[i].gates);
     clx_mlstm_destroy(op);
 }
 END_TEST
 
 START_TEST(refusals)
 {
+    enum { DHQK = 7, DHV = 18 };
     clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
     clx_mlstm *op = NULL;
     desc.DHQK = DHQK;
@@ -159,7 +188,7 @@ int main(void)
 {
     Suite *suite = suite_create("mlstm state");
     TCase *all = suite_device_case(suite, "device", 120);
-    tcase_add_test(all, state_is_the_recurrence);
+    tcase_add_loop_test(all, state_is_the_recurrence, 0, sizeof head_sizes / sizeof head_sizes[0]);
     tcase_add_test(all, refusals);
     return suite_run(suite);
 }

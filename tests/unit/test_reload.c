@@ -57,10 +57,7 @@ END_TEST
 
 START_TEST(other_targets_and_other_binaries_are_refused)
 {
-    static const char *const refused[] = {".target sm_80\n", "",
-                                          "\x7f"
-                                          "ELF",
-                                          "//@.enlarge 5\n"};
+    static const char *const refused[] = {".target sm_80\n", "", "\177ELF", "//@.enlarge 5\n"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         bool good;
         clxi_text out = edit(refused[i], strlen(refused[i]), &good);

@@ -104,8 +104,12 @@ usable_devices() {
         END           { flush() }'
 }
 
-# pocl_caches: for tests on PoCL. It keeps compiled kernels on disk itself, and compiles each once more (for work-groups
-# of any size) to hand over a program's binary. Tests that would do little else leave the library's cache off.
+# pocl_caches: for the commands here, where PoCL is the only platform. It keeps compiled kernels on disk itself, and compiles
+# each once more (for work-groups of any size) to hand over a program's binary. Most tests would do little else, so the
+# library's cache stays off.
 pocl_caches() {
     export CLX_CACHE=${CLX_CACHE:-0} POCL_CACHE_DIR=${POCL_CACHE_DIR:-$root/build/pocl-cache}
 }
+
+# is_pocl PLATFORM
+is_pocl() { [ "$1" = 'Portable Computing Language' ]; }

@@ -268,7 +268,7 @@ START_TEST(unusable_folder)
     char *file = path_join(folder, "file");
     expect_ok(clxi_file_write(file, "x", 1, &test_error));
     char *below = path_join(file, "below");
-    const char *const wrong[] = {file, below, "/proc/no/such/folder"};
+    const char *const wrong[] = {file, below, "/dev/null/no/such/folder"};
     options.cache_dir = wrong[_i];
     log_warnings = 0;
     clx_context *context = another(&options);

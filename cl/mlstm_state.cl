@@ -211,7 +211,10 @@ void mlstm_state(const __global void *k, const ulong k_offset, const long k_b, c
     __global float *ws = workspace + workspace_offset;
     const float2 M = vload2((size_t)(S - 1), mlstm_ws_M(ws, heads, S) + head * (ulong)S * 2);
     const int begin = mlstm_ws_start(ws, heads, S)[head * (ulong)S + (ulong)(S - 1)];
-    tokens all = {{k, 0, k_s, 0, aligned}, {v, 0, v_s, 0, aligned}};
+    const tile_rows k_rows = {k, 0, k_s, 0, aligned}, v_rows = {v, 0, v_s, 0, aligned};
+    tokens all;
+    all.k = k_rows;
+    all.v = v_rows;
     all.k0 = k_offset + (ulong)((long)b * k_b + (long)h * k_h);
     all.v0 = v_offset + (ulong)((long)b * v_b + (long)h * v_h);
     all.g = mlstm_ws_g(ws, heads, S) + head * (ulong)S * 2;

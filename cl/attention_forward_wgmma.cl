@@ -122,12 +122,7 @@ TILE_INLINE void compute(float *o, row_state *rows, const tile_memory memory, co
     for (int s0 = seen.first + CLX_BN; s0 < seen.end; s0 += CLX_BN) {
         k_at = ring_next(k_at);
         ptx_mbarrier_wait(ring_barrier(memory, k_at, K_FULL), k_at.parity);
-        ptx_mbarrier_wait(ring_barrier(memory, v_at, V_FULL), v_at.parity);
-        ptx_fence_proxy();
-        tile_turn_wait(strip);
-        tile_start_qk(s, memory, strip, k_at.slot);
-        tile_start_pv(o, p, memory, v_at.slot);
-        tile_turn_pass(strip);
+        tile_start_both(s, o, p, memory, strip, k_at, v_at);
         wgmma_wait(TILE_SE, s, 1);
         tile_give_back(memory, k_at, K_EMPTY, lane);
         hide(s, seen, s0, strip0, t, lane);
@@ -138,11 +133,7 @@ TILE_INLINE void compute(float *o, row_state *rows, const tile_memory memory, co
         if (scales) tile_scale(o, factor);
         tile_pack(p, s);
     }
-    tile_turns_end(strip);
-    ptx_mbarrier_wait(ring_barrier(memory, v_at, V_FULL), v_at.parity);
-    ptx_fence_proxy();
-    tile_start_pv(o, p, memory, v_at.slot);
-    wgmma_wait(TILE_OE, o, 0);
+    tile_last_pv(o, p, memory, strip, v_at);
 }
 
 /* The strip of O as it leaves. */

@@ -147,7 +147,7 @@ TILE_INLINE void fetch(const tile_memory memory, __local column_notes *notes, co
 
 /* P = S times the weights of its pairs, and what that adds to the sums of the rows. */
 TILE_INLINE void weigh(float *s, float *sums, const __local column_notes *notes, const uint slot, const int s0,
-                       const item_rows rows, const int S, const float scale, const uint lane)
+                       const item_rows rows, const float scale, const uint lane)
 {
     const int first = 2 * (int)(lane % 4);
     int uneven = 0;
@@ -192,7 +192,7 @@ TILE_INLINE int next_tile(const tile_memory memory, const __local column_notes *
 
 /* A warp group that computes: its strip of O, in `unit`s, and the sums of its rows. */
 TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory memory, const __local column_notes *notes,
-                           const item_rows rows, const uint strip, const int S, const float scale, const uint lane)
+                           const item_rows rows, const uint strip, const float scale, const uint lane)
 {
     float s[TILE_SE], factor[TILE_ROWS];
     uint p[TILE_SE / 2];
@@ -204,7 +204,7 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
     ptx_fence_proxy();
     tile_start_qk(s, memory, strip, k_at.slot);
     wgmma_wait(TILE_SE, s, 0);
-    weigh(s, sums, notes, k_at.slot, s0, rows, S, scale, lane);
+    weigh(s, sums, notes, k_at.slot, s0, rows, scale, lane);
     tile_give_back(memory, k_at, K_EMPTY, lane);
     if (CLX_QKV == CLX_F16) tile_to_units(s, unit, factor);
     tile_pack(p, s);
@@ -213,14 +213,9 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
         k_at = ring_next(k_at);
         s0 = next_tile(memory, notes, k_at);
         if (s0 == NO_MORE) break;
-        ptx_mbarrier_wait(ring_barrier(memory, v_at, V_FULL), v_at.parity);
-        ptx_fence_proxy();
-        tile_turn_wait(strip);
-        tile_start_qk(s, memory, strip, k_at.slot);
-        tile_start_pv(o, p, memory, v_at.slot);
-        tile_turn_pass(strip);
+        tile_start_both(s, o, p, memory, strip, k_at, v_at);
         wgmma_wait(TILE_SE, s, 1);
-        weigh(s, sums, notes, k_at.slot, s0, rows, S, scale, lane);
+        weigh(s, sums, notes, k_at.slot, s0, rows, scale, lane);
         tile_give_back(memory, k_at, K_EMPTY, lane);
         if (CLX_QKV == CLX_F16) tile_to_units(s, unit, factor);
         wgmma_wait(TILE_OE, o, 0);
@@ -229,11 +224,7 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
         v_at = ring_next(v_at);
         tile_pack(p, s);
     }
-    tile_turns_end(strip);
-    ptx_mbarrier_wait(ring_barrier(memory, v_at, V_FULL), v_at.parity);
-    ptx_fence_proxy();
-    tile_start_pv(o, p, memory, v_at.slot);
-    wgmma_wait(TILE_OE, o, 0);
+    tile_last_pv(o, p, memory, strip, v_at);
 }
 
 /* O divided by the normalisers of its rows. */
@@ -323,7 +314,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
             unit[slot] = CLX_QKV == CLX_F16 ? SMALLEST_UNIT : 1.0f;
         }
         tile_load_q(memory, q_rows, strip, item);
-        compute(o, sums, unit, memory, &notes, rows, strip, S, scale, lane);
+        compute(o, sums, unit, memory, &notes, rows, strip, scale, lane);
         normalise(o, sums, unit, gates.m, rows, S, eps);
         tile_store(o, h, h_offset + (ulong)((long)b * h_b + (long)n * h_h), h_s, rows.t, S, column0, aligned, lane);
     }

@@ -22,6 +22,12 @@ static const problem problems[] = {
     {"mlstm_cell recurrent f32", 1, 20, 4, 16, 32, "4", CLX_F32, "recurrent", NULL, NULL, false, false, false},
     /* divides nothing */
     {"mlstm_cell odd f32", 1, 37, 3, 14, 29, "3", CLX_F32, NULL, NULL, NULL, false, false, false},
+    /* several tiles of features, some in part, and several groups of tokens */
+    {"mlstm_cell wide f32", 1, 70, 3, 90, 43, "3", CLX_F32, NULL, NULL, NULL, false, false, false},
+    {"mlstm_cell wide bf16", 1, 70, 8, 32, 48, "8", CLX_BF16, NULL, NULL, NULL, false, false, true},
+    {"mlstm_cell wide headwise f32", 1, 70, 2, 160, 130, "2", CLX_F32, NULL, NULL, NULL, true, false, false},
+    /* so few tokens that the gate projection shares out their features instead */
+    {"mlstm_cell two tokens f32", 1, 2, 3, 90, 43, "3", CLX_F32, NULL, NULL, NULL, false, false, false},
 };
 
 static const char *problem_name(size_t index)

@@ -144,7 +144,7 @@ void clxi_gates_run(clxi_call *call, const clxi_gates *op, const clxi_gates_args
 {
     const clxi_gates_problem *problem = &op->problem;
     const uint64_t B = args->igate->size[0], S = args->igate->size[2], tokens = B * S;
-    const bool few = tokens <= 4 * (uint64_t)op->context->caps.compute_units;
+    const bool few = tokens <= (op->is_cpu ? 4 : 1) * (uint64_t)op->context->caps.compute_units;
     const clxi_gates_shape *shape = few ? &op->few_shape : &op->many_shape;
     double features = 0;
     for (uint32_t i = 0; i < problem->sources; i++)

@@ -2,7 +2,7 @@
  *
  * The cell's gate pre-activations and their statistics: launches that the cell adds to its call. (CLBlast is not used:
  * its products are of one tensor in f32, while here both gates come from one pass over several tensors, in 16 bits too,
- * and end in bias, cap and reset. With thousands of tokens on a GPU it is the faster one all the same; see results/.) */
+ * and end in bias, cap and reset; nor is it the faster one, see results/.) */
 #ifndef CLXI_OPS_GATES_H
 #define CLXI_OPS_GATES_H
 
@@ -27,6 +27,7 @@ typedef struct clxi_gates_shape {
     uint32_t items;
     uint32_t tokens;
     uint32_t heads;
+    uint32_t tile; /* 0: no tiles */
     uint32_t block;
     bool unroll;
 } clxi_gates_shape;

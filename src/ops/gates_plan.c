@@ -22,20 +22,24 @@ clxi_gates_shape clxi_gates_plan(const clxi_gates_problem *problem, bool is_cpu,
     if (is_cpu) {
         /* one item a group; few tokens leave only the heads to share between cores */
         const uint32_t shared = few && heads > 4 ? 4 : heads;
-        return (clxi_gates_shape){1, few ? 1 : 4, shared, 256, false};
+        return (clxi_gates_shape){.items = 1, .tokens = few ? 1 : 4, .heads = shared, .block = 256};
     }
-    const uint32_t items = power_up_to(clxi_min_u64(items_limit, few ? 256 : 64));
-    const uint32_t tokens = few ? 1 : problem->headwise ? 8 : 4;
-    return (clxi_gates_shape){items, tokens, heads, 0, true};
+    const uint32_t items = power_up_to(clxi_min_u64(items_limit, 256));
+    if (few || items < 32)
+        return (clxi_gates_shape){.items = items, .tokens = few ? 1 : 4, .heads = heads, .unroll = true};
+    /* eight sets of items, each with 16 features of a tile: with fewer sets and more tokens a group would read the weights
+     * less often, but 2048 tokens would keep only a fourth of a large GPU busy */
+    return (clxi_gates_shape){.items = items, .tokens = items / 8, .heads = heads, .tile = 128, .unroll = true};
 }
 
 void clxi_gates_options(const clxi_gates_problem *problem, const clxi_gates_shape *shape, clxi_text *out)
 {
     clxi_text_printf(out,
                      " -D CLX_WG=%u -D CLX_TOKENS=%u -D CLX_HEADS=%u -D CLX_HEADWISE=%d -D CLX_SOURCES=%u"
-                     " -D CLX_BLOCK=%u -D CLX_IN=%d -D CLX_PARAM=%d -D CLX_GATE=%d -D CLX_UNROLL=%d",
-                     shape->items, shape->tokens, shape->heads, problem->headwise, problem->sources, shape->block,
-                     (int)problem->input_dtype, (int)problem->param_dtype, (int)problem->gate_dtype, shape->unroll);
+                     " -D CLX_TILE=%u -D CLX_BLOCK=%u -D CLX_IN=%d -D CLX_PARAM=%d -D CLX_GATE=%d -D CLX_UNROLL=%d",
+                     shape->items, shape->tokens, shape->heads, problem->headwise, problem->sources, shape->tile,
+                     shape->block, (int)problem->input_dtype, (int)problem->param_dtype, (int)problem->gate_dtype,
+                     shape->unroll);
 }
 
 void clxi_gates_statistics_options(const clxi_gates_problem *problem, uint32_t items, clxi_text *out)

@@ -376,7 +376,12 @@ clx_status clxi_kernel_get(clx_context *context, const char *source, const char 
 clx_status clxi_kernel_get_once(clx_context *context, const char *source, const char *options, const char *name,
                                 cl_kernel *out, clx_error *error)
 {
-    return get_kernel(context, source, options, name, false, out, error);
+    clxi_text all = CLXI_TEXT_INIT;
+    clxi_text_printf(&all, "%s%s", options, context->caps.is_cpu ? " -cl-opt-disable" : "");
+    const clx_status status = all.failed ? clxi_fail_memory(error, "compile options")
+                                         : get_kernel(context, source, all.data, name, false, out, error);
+    clxi_text_free(&all);
+    return status;
 }
 
 void clxi_kernel_release(cl_kernel kernel)

@@ -377,7 +377,8 @@ clx_status clxi_kernel_get_once(clx_context *context, const char *source, const 
                                 cl_kernel *out, clx_error *error)
 {
     clxi_text all = CLXI_TEXT_INIT;
-    clxi_text_printf(&all, "%s%s", options, context->caps.is_cpu ? " -cl-opt-disable" : "");
+    const bool is_pocl = strcmp(context->caps.platform_name, "Portable Computing Language") == 0;
+    clxi_text_printf(&all, "%s%s", options, is_pocl ? " -cl-opt-disable" : "");
     const clx_status status = all.failed ? clxi_fail_memory(error, "compile options")
                                          : get_kernel(context, source, all.data, name, false, out, error);
     clxi_text_free(&all);

@@ -22,8 +22,8 @@ clx_status clxi_kernel_get(clx_context *context, const char *source, const char 
                            cl_kernel *out, clx_error *error);
 
 /* The same for a kernel that only serves a trial: a compiled program is not written to the disk, since asking PoCL for
- * a binary takes as long as compiling. On CPUs it is not optimised: it runs once on little, and PoCL takes a third of the
- * time to compile it. */
+ * a binary takes as long as compiling. On PoCL it is not optimised either: it runs once on little, and takes a third of the
+ * time to compile there; rusticl would take longer. */
 clx_status clxi_kernel_get_once(clx_context *context, const char *source, const char *options, const char *name,
                                 cl_kernel *out, clx_error *error);
 

@@ -17,7 +17,7 @@
  *   the parameters of attention.clh and of the tile header. */
 #include "attention.clh"
 #include "group.clh"
-#include "tile/simt.clh"
+#include "tile/tile.clh"
 #include "tile/mask.clh"
 
 #define SLICES ((CLX_DHV + TILE_DVB - 1) / TILE_DVB)
@@ -93,20 +93,28 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
 #endif
         k_rows.offset = k0 + (ulong)((long)s0 * k_s);
         k_rows.count = S_kv - s0;
-        tile_qk(s, q_rows, k_rows, memory, item);
-
-        UNROLL for (int e = 0; e < TILE_SE; e++) {
-            const int t = row0 + tile_row(item, tile_slot_of_s(e)), c = s0 + tile_scol(item, e);
-            bool sees = t < S_q && c < S_kv && c - t > low && c - t <= high;
-#if CLX_EXPLICIT
-            sees = sees && tile_of_mask.at[(long)(t - row0) * mask_t + (long)c * mask_s] != 0;
-#endif
-            s[e] = sees ? s[e] * scale : -INFINITY;
-        }
-        weigh(s, o, m, sums, bias, memory, item);
-
         v_rows.offset = v0 + (ulong)((long)s0 * v_s);
         v_rows.count = S_kv - s0;
+        tile_begin_v(v_rows, column0, memory, item);
+        tile_qk(s, q_rows, k_rows, memory, item);
+
+#if !CLX_EXPLICIT
+        /* most tiles of a long text: nothing to ask of each pair */
+        if (row0 + TILE_BM <= S_q && s0 + TILE_BN <= S_kv && s0 + TILE_BN - 1 - row0 <= high &&
+            s0 - (row0 + TILE_BM - 1) > low)
+            UNROLL for (int e = 0; e < TILE_SE; e++) s[e] *= scale;
+        else
+#endif
+            UNROLL for (int e = 0; e < TILE_SE; e++) {
+                const int t = row0 + tile_row(item, tile_slot_of_s(e)), c = s0 + tile_scol(item, e);
+                bool sees = t < S_q && c < S_kv && c - t > low && c - t <= high;
+#if CLX_EXPLICIT
+                sees = sees && tile_of_mask.at[(long)(t - row0) * mask_t + (long)c * mask_s] != 0;
+#endif
+                s[e] = sees ? s[e] * scale : -INFINITY;
+            }
+        weigh(s, o, m, sums, bias, memory, item);
+
         tile_pv(o, s, v_rows, column0, memory, item);
     }
 

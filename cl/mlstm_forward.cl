@@ -18,7 +18,7 @@
  *   and the parameters of the tile header. */
 #include "group.clh"
 #include "mlstm_workspace.clh"
-#include "tile/simt.clh"
+#include "tile/tile.clh"
 #include "tile/mask.clh"
 #include "twofloat.clh"
 
@@ -37,6 +37,32 @@ static inline float smallest_of_rows(const __global float *M, const int row0, co
         if (x != -INFINITY) smallest = fmin(smallest, isnan(x) ? -INFINITY : x);
     }
     return smallest;
+}
+
+/* Products to weights, and their sums. `inside`: each row of the tile sees each of its columns. */
+static inline __attribute__((always_inline)) void weigh(float *s, float *sums, const bool inside, const int row0,
+                                                        const int s0, const int S, const float scale,
+                                                        const __global float *g, const __global float *M,
+                                                        const __global int *start, const tile_mask mask,
+                                                        const tile_item item)
+{
+    /* the rows' M is read again for each tile: kept, it would cost registers during both products */
+    UNROLL for (int e = 0; e < TILE_SE; e++) {
+        const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
+        const int row = inside ? t : min(t, S - 1), column = inside ? c : min(c, S - 1);
+        const float2 M_row = vload2((size_t)row, M), g_column = vload2((size_t)column, g);
+        const float x = clx_two_difference(g_column, M_row);
+#if CLX_EXPLICIT
+        const bool sees = t < S && c < S && start[column] == start[row] &&
+                          mask.at[(long)(row - row0) * mask.t + (long)column * mask.s] != 0;
+#else
+        const bool sees = inside || (c <= t && t < S && c >= start[row]);
+#endif
+        /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
+        const bool counts = sees && M_row.s0 != -INFINITY && g_column.s0 != -INFINITY;
+        s[e] = counts ? s[e] * scale * exp(x) : 0.0f;
+        sums[slot] += s[e];
+    }
 }
 
 __kernel CLX_GROUP
@@ -71,8 +97,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     tile_rows v_rows = {v, 0, v_s, 0, aligned};
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n * v_h);
-#if CLX_EXPLICIT
     const tile_mask tile_of_mask = {mask + mask_offset + (ulong)((long)row0 * mask_t), mask_t, mask_s};
+#if CLX_EXPLICIT
     const int first = 0, end = S;
 #else
     const int first = start[row0] / TILE_BN * TILE_BN, end = min(S, row0 + TILE_BM);
@@ -90,28 +116,18 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
 #endif
         k_rows.offset = k0 + (ulong)((long)s0 * k_s);
         k_rows.count = S - s0;
-        tile_qk(s, q_rows, k_rows, memory, item);
-
-        /* the rows' M is read again for each tile: kept, it would cost registers during both products */
-        UNROLL for (int e = 0; e < TILE_SE; e++) {
-            const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
-            const int row = min(t, S - 1), column = min(c, S - 1);
-            const float2 M_row = vload2((size_t)row, M), g_column = vload2((size_t)column, g);
-            const float x = clx_two_difference(g_column, M_row);
-#if CLX_EXPLICIT
-            const bool sees = t < S && c < S && start[column] == start[row] &&
-                              tile_of_mask.at[(long)(row - row0) * mask_t + (long)column * mask_s] != 0;
-#else
-            const bool sees = c <= t && t < S && c >= start[row];
-#endif
-            /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
-            const bool counts = sees && M_row.s0 != -INFINITY && g_column.s0 != -INFINITY;
-            s[e] = counts ? s[e] * scale * exp(x) : 0.0f;
-            sums[slot] += s[e];
-        }
-
         v_rows.offset = v0 + (ulong)((long)s0 * v_s);
         v_rows.count = S - s0;
+        tile_begin_v(v_rows, column0, memory, item);
+        tile_qk(s, q_rows, k_rows, memory, item);
+
+#if !CLX_EXPLICIT
+        /* most tiles of a long text: nothing to ask of each pair */
+        if (row0 + TILE_BM <= S && s0 + TILE_BN <= row0 + 1 && start[row0 + TILE_BM - 1] <= s0)
+            weigh(s, sums, true, row0, s0, S, scale, g, M, start, tile_of_mask, item);
+        else
+#endif
+            weigh(s, sums, false, row0, s0, S, scale, g, M, start, tile_of_mask, item);
         tile_pv(o, s, v_rows, column0, memory, item);
     }
 

@@ -7,7 +7,7 @@
 static const char *forward_source(clxi_family family)
 {
     static const char *const sources[] = {"attention_forward.cl", "attention_forward_cpu.cl",
-                                          "attention_forward_wgmma.cl"};
+                                          "attention_forward_wgmma.cl", "attention_forward.cl"};
     return sources[family];
 }
 
@@ -15,9 +15,8 @@ size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi
                                       clxi_attention_plan *plans, size_t capacity)
 {
     clxi_tile_params tiles[8];
-    size_t count = 0;
-    if (!problem->explicit_mask && problem->qkv_dtype != CLX_F32)
-        count = clxi_tile_wgmma_candidates(limits, problem->DHQK, problem->DHV, tiles, 1);
+    const bool wgmma_applies = !problem->explicit_mask && problem->qkv_dtype != CLX_F32;
+    size_t count = clxi_tile_nv_candidates(limits, problem->DHQK, problem->DHV, wgmma_applies, tiles, 2);
     count += clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles + count,
                                   sizeof tiles / sizeof tiles[0] - count);
     if (count > capacity) count = capacity;

@@ -13,7 +13,7 @@
 
 const char *clxi_kernel_table_family(size_t index)
 {
-    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA};
+    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA, CLXI_FAMILY_NV_MMA};
     return index < COUNT(families) ? clxi_family_name(families[index]) : NULL;
 }
 
@@ -33,6 +33,7 @@ static const struct device {
     {false, false, 1, 1024, 48 * 1024, 255, 0, 0, NULL, "nvidia"},          /* NVIDIA's GPUs */
     {false, false, 1, 1024, 64 * 1024, 190, 0, 0, NULL, "amd"},             /* AMD's GPUs */
     {false, false, 1, 1024, 48 * 1024, 255, 0, 90, "nv_wgmma", "nv_wgmma"}, /* Hopper's matrix units */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 80, "nv_mma", "nv_mma"},     /* those of Ampere and later */
     {true, false, 1, 32, 32 * 1024, 190, 0, 0, NULL, "simt"},               /* the least that the library asks for */
     {false, false, 1, 512, 64 * 1024, 128, 8, 0, NULL, "intel8"},           /* Intel's GPUs */
     {false, false, 1, 1024, 64 * 1024, 128, 16, 0, NULL,

@@ -12,23 +12,30 @@ static bool wgmma_applies(const clxi_mlstm_problem *problem)
 
 static const char *forward_source(clxi_family family)
 {
-    static const char *const sources[] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl", "mlstm_forward_wgmma.cl"};
+    static const char *const sources[] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl", "mlstm_forward_wgmma.cl",
+                                          "mlstm_forward.cl"};
     return sources[family];
+}
+
+/* As many as the forward kernel's groups have, which the device is known to allow; nv_mma's may be larger. */
+static uint32_t gates_items(const clxi_tile_params *tile)
+{
+    if (tile->family == CLXI_FAMILY_CPU) return 1;
+    return tile->family == CLXI_FAMILY_NV_MMA ? 256 : clxi_tile_fit_items(tile);
 }
 
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
                                   clxi_mlstm_plan *plans, size_t capacity)
 {
     clxi_tile_params tiles[8];
-    size_t count = 0;
-    if (wgmma_applies(problem)) count = clxi_tile_wgmma_candidates(limits, problem->DHQK, problem->DHV, tiles, 1);
+    size_t count = clxi_tile_nv_candidates(limits, problem->DHQK, problem->DHV, wgmma_applies(problem), tiles, 2);
     count += clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles + count,
                                   sizeof tiles / sizeof tiles[0] - count);
     if (count > capacity) count = capacity;
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
-        plans[i].gates_items = tiles[i].family == CLXI_FAMILY_CPU ? 1 : clxi_tile_fit_items(&tiles[i]);
+        plans[i].gates_items = gates_items(&tiles[i]);
         plans[i].gates_run = limits->is_cpu ? 8 : 4;
         plans[i].once = false;
         plans[i].forward_source = forward_source(tiles[i].family);

@@ -4,7 +4,8 @@
 #include "ops/tile_params.h"
 #include "base/arith.h"
 
-#define WGMMA_ITEMS 384                /* three warp groups */
+#define WGMMA_ITEMS 384 /* three warp groups */
+#define MMA_ITEMS 128
 #define WGMMA_LOCAL_BYTES (220 * 1024) /* of a reloaded program; what the driver says of itself is for others */
 
 /* simt, best first. H200, f32, 8x16x2048x128x256, nothing skipped (2026-11-22, driver 580.159.04): 25.7 useful TFLOP/s
@@ -28,7 +29,7 @@ static const struct {
 
 const char *clxi_family_name(clxi_family family)
 {
-    static const char *const names[] = {"simt", "cpu", "nv_wgmma"};
+    static const char *const names[] = {"simt", "cpu", "nv_wgmma", "nv_mma"};
     return names[family];
 }
 
@@ -106,8 +107,8 @@ static uint32_t wgmma_width(uint64_t size)
     return size <= 64 ? 64 : size <= 128 ? 128 : 256;
 }
 
-size_t clxi_tile_wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
-                                  size_t capacity)
+static size_t wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+                               size_t capacity)
 {
     if (limits->nv_sm != 90 || limits->max_work_group < WGMMA_ITEMS || DHQK > 256 || capacity == 0) return 0;
     clxi_tile_params tile = {0};
@@ -125,6 +126,30 @@ size_t clxi_tile_wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK,
         return 1;
     }
     return 0;
+}
+
+/* nv_mma: two groups of four warps an SM, for the registers' sake; in local memory floats, the larger case. */
+static size_t mma_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi_tile_params *out, size_t capacity)
+{
+    clxi_tile_params tile = {0};
+    if (limits->nv_sm < 80 || limits->max_work_group < MMA_ITEMS || capacity == 0) return 0;
+    tile.family = CLXI_FAMILY_NV_MMA;
+    tile.vector = 4;
+    tile.lead = 2;
+    tile.items = MMA_ITEMS;
+    tile.rows = MMA_ITEMS / 2; /* 16 a warp */
+    tile.columns = 64;
+    tile.slice = DHV <= 32 ? 32 : DHV <= 64 ? 64 : 128; /* an item's part of 256 columns would leave it no registers */
+    if (clxi_tile_local_bytes(&tile) > limits->local_bytes) return 0;
+    out[0] = tile;
+    return 1;
+}
+
+size_t clxi_tile_nv_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, bool whole,
+                               clxi_tile_params *out, size_t capacity)
+{
+    const size_t count = whole ? wgmma_candidates(limits, DHQK, DHV, out, capacity) : 0;
+    return count + mma_candidates(limits, DHV, out + count, capacity - count);
 }
 
 size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
@@ -153,10 +178,25 @@ static uint64_t wgmma_local_bytes(const clxi_tile_params *tile)
     return 2 * ((uint64_t)tile->rows * tile->dk + (uint64_t)tile->stages * tile->columns * (tile->dk + tile->slice));
 }
 
+static uint64_t mma_local_floats(const clxi_tile_params *tile)
+{
+    const uint64_t k = 4 * 16 * (uint64_t)tile->columns, p = (uint64_t)tile->rows * tile->columns;
+    return clxi_max_u64(k, p) + 2 * 16 * ((uint64_t)tile->slice + 4);
+}
+
 uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile)
 {
-    if (tile->family == CLXI_FAMILY_NV_WGMMA) return wgmma_local_bytes(tile);
-    return 4 * (tile->family == CLXI_FAMILY_CPU ? cpu_local_floats(tile) : simt_local_floats(tile));
+    switch (tile->family) {
+    case CLXI_FAMILY_SIMT:
+        return 4 * simt_local_floats(tile);
+    case CLXI_FAMILY_CPU:
+        return 4 * cpu_local_floats(tile);
+    case CLXI_FAMILY_NV_WGMMA:
+        return wgmma_local_bytes(tile);
+    case CLXI_FAMILY_NV_MMA:
+        return 4 * mma_local_floats(tile);
+    }
+    return 0;
 }
 
 uint32_t clxi_tile_fit_items(const clxi_tile_params *tile)
@@ -171,6 +211,8 @@ void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
         clxi_text_printf(out, " -D CLX_BM=%u -D CLX_RS=%u -D CLX_RT=%u", tile->rows, tile->tx, tile->rm);
     else if (tile->family == CLXI_FAMILY_NV_WGMMA)
         clxi_text_printf(out, " -D CLX_STAGES=%u", tile->stages);
+    else if (tile->family == CLXI_FAMILY_NV_MMA)
+        clxi_text_printf(out, " -D CLX_FAMILY=%d", CLXI_FAMILY_NV_MMA);
     else
         clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u -D CLX_PREFETCH=%d", tile->tx,
                          tile->rm, tile->dk, tile->vk, tile->prefetch);

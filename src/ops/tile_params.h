@@ -10,7 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum clxi_family { CLXI_FAMILY_SIMT = 0, CLXI_FAMILY_CPU = 1, CLXI_FAMILY_NV_WGMMA = 2 } clxi_family;
+/* cl/tile/tile.clh knows some of these numbers. */
+typedef enum clxi_family {
+    CLXI_FAMILY_SIMT = 0,
+    CLXI_FAMILY_CPU = 1,
+    CLXI_FAMILY_NV_WGMMA = 2,
+    CLXI_FAMILY_NV_MMA = 3
+} clxi_family;
 
 /* What a tile must fit, of the device and of the problem. */
 typedef struct clxi_tile_limits {
@@ -44,9 +50,10 @@ const char *clxi_family_name(clxi_family family);
 size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
                             size_t capacity);
 
-/* The same of nv_wgmma, for products in 16 bits. */
-size_t clxi_tile_wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
-                                  size_t capacity);
+/* The same of NVIDIA's matrix units, which come before the others: nv_wgmma, for products in 16 bits without explicit masks
+ * (`whole`), then nv_mma. */
+size_t clxi_tile_nv_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, bool whole,
+                               clxi_tile_params *out, size_t capacity);
 
 /* Bytes of local memory that a tile takes. */
 uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile);

@@ -33,6 +33,8 @@ report 'the library never prints, exits or aborts' <<<"$(
         --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' | cut -d : -f 1,2)"
 report 'kernels keep infinities and NaN: no fast or finite math' <<<"$(
     grep -rnE -e '-cl-(fast-relaxed-math|finite-math-only|unsafe-math-optimizations)' src cl tools 2>/dev/null | cut -d : -f 1,2)"
+report 'the mark of a reload (src/runtime/reload.c): every program with this file in it would be reloaded' <<<"$(
+    grep -rl '//@' cl | grep -v '/nv_wgmma_ptx.clh$')"
 report 'this name is taken by another file' <<<"$(
     find cl examples src tests tools -name '*.c' -o -name '*.cl' -o -name '*.clh' 2>/dev/null | awk -F/ 'seen[$NF]++')"
 exit $failed

@@ -7,7 +7,7 @@
 static const char *forward_source(clxi_family family)
 {
     static const char *const sources[] = {"attention_forward.cl", "attention_forward_cpu.cl",
-                                          "attention_forward_wgmma.cl", "attention_forward.cl"};
+                                          "attention_forward_wgmma.cl", "attention_forward.cl", "attention_forward.cl"};
     return sources[family];
 }
 

@@ -13,7 +13,7 @@ static bool wgmma_applies(const clxi_mlstm_problem *problem)
 static const char *forward_source(clxi_family family)
 {
     static const char *const sources[] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl", "mlstm_forward_wgmma.cl",
-                                          "mlstm_forward.cl"};
+                                          "mlstm_forward.cl", "mlstm_forward.cl"};
     return sources[family];
 }
 

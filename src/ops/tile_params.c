@@ -29,7 +29,7 @@ static const struct {
 
 const char *clxi_family_name(clxi_family family)
 {
-    static const char *const names[] = {"simt", "cpu", "nv_wgmma", "nv_mma"};
+    static const char *const names[] = {"simt", "cpu", "nv_wgmma", "nv_mma", "nv_mma_twin"};
     return names[family];
 }
 
@@ -132,8 +132,8 @@ static size_t wgmma_candidates(const clxi_tile_limits *limits, uint64_t DHQK, ui
 static size_t mma_candidates(const clxi_tile_limits *limits, uint64_t DHV, clxi_tile_params *out, size_t capacity)
 {
     clxi_tile_params tile = {0};
-    if (limits->nv_sm < 80 || limits->max_work_group < MMA_ITEMS || capacity == 0) return 0;
-    tile.family = CLXI_FAMILY_NV_MMA;
+    if ((limits->nv_sm < 80 && !limits->twins) || limits->max_work_group < MMA_ITEMS || capacity == 0) return 0;
+    tile.family = limits->twins ? CLXI_FAMILY_NV_MMA_TWIN : CLXI_FAMILY_NV_MMA;
     tile.vector = 4;
     tile.lead = 2;
     tile.items = MMA_ITEMS;
@@ -195,6 +195,8 @@ uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile)
         return wgmma_local_bytes(tile);
     case CLXI_FAMILY_NV_MMA:
         return 4 * mma_local_floats(tile);
+    case CLXI_FAMILY_NV_MMA_TWIN: /* and six floats an item */
+        return 4 * (mma_local_floats(tile) + 6 * (uint64_t)tile->items);
     }
     return 0;
 }
@@ -211,8 +213,8 @@ void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out)
         clxi_text_printf(out, " -D CLX_BM=%u -D CLX_RS=%u -D CLX_RT=%u", tile->rows, tile->tx, tile->rm);
     else if (tile->family == CLXI_FAMILY_NV_WGMMA)
         clxi_text_printf(out, " -D CLX_STAGES=%u", tile->stages);
-    else if (tile->family == CLXI_FAMILY_NV_MMA)
-        clxi_text_printf(out, " -D CLX_FAMILY=%d", CLXI_FAMILY_NV_MMA);
+    else if (tile->family == CLXI_FAMILY_NV_MMA || tile->family == CLXI_FAMILY_NV_MMA_TWIN)
+        clxi_text_printf(out, " -D CLX_FAMILY=%d", (int)tile->family);
     else
         clxi_text_printf(out, " -D CLX_TX=%u -D CLX_RM=%u -D CLX_DK=%u -D CLX_VK=%u -D CLX_PREFETCH=%d", tile->tx,
                          tile->rm, tile->dk, tile->vk, tile->prefetch);

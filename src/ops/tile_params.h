@@ -15,7 +15,8 @@ typedef enum clxi_family {
     CLXI_FAMILY_SIMT = 0,
     CLXI_FAMILY_CPU = 1,
     CLXI_FAMILY_NV_WGMMA = 2,
-    CLXI_FAMILY_NV_MMA = 3
+    CLXI_FAMILY_NV_MMA = 3,
+    CLXI_FAMILY_NV_MMA_TWIN = 4 /* nv_mma in plain OpenCL C, for tests: only where the `variants` option names it */
 } clxi_family;
 
 /* What a tile must fit, of the device and of the problem. */
@@ -25,6 +26,7 @@ typedef struct clxi_tile_limits {
     uint64_t local_bytes;
     uint32_t float_width; /* the CPU's vector length in floats */
     uint32_t registers;   /* floats that an item can keep in registers, about */
+    bool twins;           /* families that only exist for tests */
     uint32_t nv_sm;       /* NVIDIA's compute capability times 10, or 0 */
 } clxi_tile_limits;
 

@@ -13,6 +13,7 @@ clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
                               .local_bytes = caps->local_bytes,
                               .float_width = caps->native_float_width,
                               .registers = caps->registers,
+                              .twins = clxi_context_names(context, "nv_mma_twin"),
                               .nv_sm = caps->nv_sm};
 }
 

@@ -216,22 +216,39 @@ clx_status clx_context_device_info(const clx_context *context, clx_device_info *
     return CLX_OK;
 }
 
-/* Walks the comma-separated list: "!x" forbids x; any name without "!" forbids all that are not named. */
-bool clxi_context_allows(const clx_context *context, const char *family)
+/* What a comma-separated list says of a name. */
+typedef struct list_word {
+    bool named;     /* "x" */
+    bool forbidden; /* "!x" */
+    bool others;    /* some name without "!" */
+} list_word;
+
+static list_word look_up(const char *list, const char *name)
 {
-    bool named = false;
-    bool only_named = false;
-    const char *item = context->variants;
+    list_word word = {false, false, false};
+    const char *item = list;
     while (item != NULL && *item != '\0') {
-        size_t length = strcspn(item, ",");
-        bool forbid = item[0] == '!';
-        const char *name = item + forbid;
-        bool same = strlen(family) == length - forbid && memcmp(name, family, length - forbid) == 0;
-        if (forbid && same) return false;
-        named = named || (!forbid && same);
-        only_named = only_named || (!forbid && length > 0);
+        const size_t length = strcspn(item, ",");
+        const bool forbid = item[0] == '!';
+        const bool same = strlen(name) == length - forbid && memcmp(item + forbid, name, length - forbid) == 0;
+        word.forbidden = word.forbidden || (forbid && same);
+        word.named = word.named || (!forbid && same);
+        word.others = word.others || (!forbid && length > 0);
         item += length;
         item += *item == ',';
     }
-    return named || !only_named;
+    return word;
+}
+
+/* "!x" forbids x; any name without "!" forbids all that are not named. */
+bool clxi_context_allows(const clx_context *context, const char *family)
+{
+    const list_word word = look_up(context->variants, family);
+    return !word.forbidden && (word.named || !word.others);
+}
+
+bool clxi_context_names(const clx_context *context, const char *family)
+{
+    const list_word word = look_up(context->variants, family);
+    return word.named && !word.forbidden;
 }

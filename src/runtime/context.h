@@ -42,4 +42,7 @@ void clxi_context_release(clx_context *context);
 /* May kernels of this family ("simt", "cpu") be used, by the `variants` option? */
 bool clxi_context_allows(const clx_context *context, const char *family);
 
+/* Is it named there, and so wanted? */
+bool clxi_context_names(const clx_context *context, const char *family);
+
 #endif

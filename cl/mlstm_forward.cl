@@ -121,8 +121,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         tile_begin_v(v_rows, column0, memory, item);
         tile_qk(s, q_rows, k_rows, memory, item);
 
-#if !CLX_EXPLICIT
-        /* most tiles of a long text: nothing to ask of each pair */
+#if !CLX_EXPLICIT && !CLX_SUBGROUP
+        /* most tiles of a long text: nothing to ask of each pair (Intel's compilers would spill registers for it) */
         if (row0 + TILE_BM <= S && s0 + TILE_BN <= row0 + 1 && start[row0 + TILE_BM - 1] <= s0)
             weigh(s, sums, true, row0, s0, S, scale, g, M, start, tile_of_mask, item);
         else

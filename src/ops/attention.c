@@ -58,7 +58,7 @@ static clx_status build_kernels(clx_attention *op, clx_error *error)
     CLXI_TRY(get_prepare(op, p->input_dtype, &op->keys, error));
     CLXI_TRY(get_forward(op, error));
     /* drivers may allow a kernel fewer items than the device's limit, once its registers are known */
-    if (!clxi_kernel_fits(op->context, op->forward, clxi_tile_fit_items(&op->plan.tile)) ||
+    if (!clxi_kernel_fits(op->context, op->forward, op->plan.tile.fit_items) ||
         !clxi_kernel_fits(op->context, op->keys, op->plan.prepare_items) ||
         (op->prepare && !clxi_kernel_fits(op->context, op->prepare, op->plan.prepare_items)))
         status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: its kernels do not fit the device's work-groups", op->name);

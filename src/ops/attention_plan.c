@@ -4,30 +4,23 @@
 #include "ops/attention_plan.h"
 #include "base/arith.h"
 
-static const char *forward_source(clxi_family family)
-{
-    static const char *const sources[] = {"attention_forward.cl", "attention_forward_cpu.cl",
-                                          "attention_forward_wgmma.cl", "attention_forward.cl", "attention_forward.cl"};
-    return sources[family];
-}
+static const char *const forward_sources[CLXI_BODY_COUNT] = {"attention_forward.cl", "attention_forward_cpu.cl",
+                                                             "attention_forward_wgmma.cl"};
 
 size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi_attention_problem *problem,
-                                      clxi_attention_plan *plans, size_t capacity)
+                                      clxi_attention_plan plans[CLXI_TILE_CANDIDATES_MAX])
 {
-    clxi_tile_params tiles[8];
-    const bool wgmma_applies = !problem->explicit_mask && problem->qkv_dtype != CLX_F32;
-    size_t count = clxi_tile_nv_candidates(limits, problem->DHQK, problem->DHV, wgmma_applies, tiles, 2);
-    count += clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles + count,
-                                  sizeof tiles / sizeof tiles[0] - count);
-    if (count > capacity) count = capacity;
+    clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
+    const clxi_tile_problem of_tiles = {problem->DHQK, problem->DHV, problem->qkv_dtype, problem->explicit_mask};
+    const size_t count = clxi_tile_candidates(limits, &of_tiles, tiles, CLXI_TILE_CANDIDATES_MAX);
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
         /* what fits the smallest tiles fits here: drivers that allow small groups only say so of every kernel */
         plans[i].prepare_items =
-            tiles[i].items > 1 ? clxi_tile_fit_items(&tiles[i]) : (uint32_t)clxi_min_u64(64, limits->max_work_group);
+            tiles[i].items > 1 ? tiles[i].fit_items : (uint32_t)clxi_min_u64(64, limits->max_work_group);
         plans[i].once = false;
-        plans[i].forward_source = forward_source(tiles[i].family);
+        plans[i].forward_source = forward_sources[clxi_family_body(tiles[i].family)];
     }
     return count;
 }

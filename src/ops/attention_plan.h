@@ -38,9 +38,9 @@ typedef struct clxi_attention_plan {
     const char *forward_source; /* in cl/ */
 } clxi_attention_plan;
 
-/* Candidates for a device, best first; at most `capacity`, returns how many. */
+/* Candidates for a device, best first; returns how many. */
 size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi_attention_problem *problem,
-                                      clxi_attention_plan *plans, size_t capacity);
+                                      clxi_attention_plan plans[CLXI_TILE_CANDIDATES_MAX]);
 
 /* Elements that an item of attention_prepare.cl takes. */
 uint32_t clxi_attention_chunk(const clxi_attention_problem *problem);

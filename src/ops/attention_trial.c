@@ -13,7 +13,7 @@ enum { TRIAL_HEADS = 2, TRIAL_S_Q = 131, TRIAL_S_KV = 150 }; /* two tiles of 64 
 typedef struct candidates {
     clx_context *context;
     const clxi_attention_problem *problem;
-    clxi_attention_plan plans[8];
+    clxi_attention_plan plans[CLXI_TILE_CANDIDATES_MAX];
 } candidates;
 
 static clxi_family family(const void *user, size_t index)
@@ -83,7 +83,7 @@ clx_status clxi_attention_choose(clx_context *context, const clxi_attention_prob
     candidates c = {.context = context, .problem = problem};
     const clxi_tile_limits limits = clxi_context_tile_limits(context);
     clxi_variants variants = {"attention", &c, 0, problem->qkv_dtype, family, build, destroy, fingerprint, run};
-    variants.count = clxi_attention_plan_candidates(&limits, problem, c.plans, sizeof c.plans / sizeof c.plans[0]);
+    variants.count = clxi_attention_plan_candidates(&limits, problem, c.plans);
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

@@ -13,8 +13,10 @@
 
 const char *clxi_kernel_table_family(size_t index)
 {
-    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA, CLXI_FAMILY_NV_MMA};
-    return index < COUNT(families) ? clxi_family_name(families[index]) : NULL;
+    for (int f = 0; f < CLXI_FAMILY_COUNT; f++) {
+        if (!clxi_family_is_twin((clxi_family)f) && index-- == 0) return clxi_family_name((clxi_family)f);
+    }
+    return NULL;
 }
 
 /* Devices that between them allow every tile shape. */

@@ -11,7 +11,7 @@
  * "cpu" here, whatever their tiles: what other compilers should look at are programs for GPUs. */
 clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error);
 
-/* The families by name; NULL past the last. */
+/* The families by name, without those that only exist for tests; NULL past the last. */
 const char *clxi_kernel_table_family(size_t index);
 
 #endif

@@ -49,7 +49,7 @@ static clx_status check_fit(const clx_mlstm *op, clx_error *error)
 {
     const clx_context *context = op->context;
     if (clxi_kernel_fits(context, op->gates, op->plan.gates_items) &&
-        clxi_kernel_fits(context, op->forward, clxi_tile_fit_items(&op->plan.tile)) &&
+        clxi_kernel_fits(context, op->forward, op->plan.tile.fit_items) &&
         (!op->mask_rows || clxi_kernel_fits(context, op->mask_rows, op->plan.gates_items)) &&
         (!op->state || clxi_kernel_fits(context, op->state, op->plan.gates_items)) &&
         (!op->mask_global || clxi_kernel_fits(context, op->mask_global, op->plan.gates_items)))

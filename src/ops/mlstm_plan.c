@@ -4,41 +4,22 @@
 #include "ops/mlstm_plan.h"
 #include "base/arith.h"
 
-/* Products in 16 bits, and rows that see what the diagonal leaves them. */
-static bool wgmma_applies(const clxi_mlstm_problem *problem)
-{
-    return !problem->explicit_mask && problem->qkv_dtype != CLX_F32;
-}
-
-static const char *forward_source(clxi_family family)
-{
-    static const char *const sources[] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl", "mlstm_forward_wgmma.cl",
-                                          "mlstm_forward.cl", "mlstm_forward.cl"};
-    return sources[family];
-}
-
-/* As many as the forward kernel's groups have, which the device is known to allow; nv_mma's may be larger. */
-static uint32_t gates_items(const clxi_tile_params *tile)
-{
-    if (tile->family == CLXI_FAMILY_CPU) return 1;
-    return tile->family == CLXI_FAMILY_NV_MMA ? 256 : clxi_tile_fit_items(tile);
-}
+static const char *const forward_sources[CLXI_BODY_COUNT] = {"mlstm_forward.cl", "mlstm_forward_cpu.cl",
+                                                             "mlstm_forward_wgmma.cl"};
 
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
-                                  clxi_mlstm_plan *plans, size_t capacity)
+                                  clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX])
 {
-    clxi_tile_params tiles[8];
-    size_t count = clxi_tile_nv_candidates(limits, problem->DHQK, problem->DHV, wgmma_applies(problem), tiles, 2);
-    count += clxi_tile_candidates(limits, problem->DHQK, problem->DHV, tiles + count,
-                                  sizeof tiles / sizeof tiles[0] - count);
-    if (count > capacity) count = capacity;
+    clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
+    const clxi_tile_problem of_tiles = {problem->DHQK, problem->DHV, problem->qkv_dtype, problem->explicit_mask};
+    const size_t count = clxi_tile_candidates(limits, &of_tiles, tiles, CLXI_TILE_CANDIDATES_MAX);
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
         plans[i].unroll = !limits->is_cpu;
-        plans[i].gates_items = gates_items(&tiles[i]);
+        plans[i].gates_items = tiles[i].scan_items;
         plans[i].gates_run = limits->is_cpu ? 8 : 4;
         plans[i].once = false;
-        plans[i].forward_source = forward_source(tiles[i].family);
+        plans[i].forward_source = forward_sources[clxi_family_body(tiles[i].family)];
     }
     return count;
 }

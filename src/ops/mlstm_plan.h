@@ -32,10 +32,9 @@ typedef struct clxi_mlstm_plan {
     const char *forward_source; /* in cl/ */
 } clxi_mlstm_plan;
 
-/* Candidates for a device, best first; at most `capacity`, returns how many. The last ones are the smallest, so that a
- * device with odd limits finds one that fits. `allowed` tells whether a family may be used. */
+/* Candidates for a device, best first; returns how many. */
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
-                                  clxi_mlstm_plan *plans, size_t capacity);
+                                  clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX]);
 
 /* Compile options of the gate kernels (mlstm_gates.cl, mlstm_mask.cl) and of the forward kernel. */
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);

@@ -14,7 +14,7 @@ typedef struct candidates {
     clx_context *context;
     const clxi_mlstm_problem *problem;
     float eps;
-    clxi_mlstm_plan plans[8];
+    clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX];
 } candidates;
 
 static clxi_family family(const void *user, size_t index)
@@ -110,7 +110,7 @@ clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *pro
     candidates c = {.context = context, .problem = problem, .eps = eps};
     const clxi_tile_limits limits = clxi_context_tile_limits(context);
     clxi_variants variants = {"mlstm", &c, 0, problem->qkv_dtype, family, build, destroy, fingerprint, run};
-    variants.count = clxi_mlstm_plan_candidates(&limits, problem, c.plans, sizeof c.plans / sizeof c.plans[0]);
+    variants.count = clxi_mlstm_plan_candidates(&limits, problem, c.plans);
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

@@ -1,34 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tile shapes of the kernel families, shared by the operators that are a product, a transform and a product. The
- * meaning of each number is written at the top of cl/tile/simt.clh and of the cpu bodies. */
+ * meaning of each number is written at the top of cl/tile/simt.clh and of the cpu bodies. How a family chooses its own
+ * is in its vendor's file, src/ops/tile_*.c. */
 #ifndef CLXI_OPS_TILE_PARAMS_H
 #define CLXI_OPS_TILE_PARAMS_H
 
 #include "base/text.h"
+#include <clxlstm/dtype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* cl/tile/tile.clh knows some of these numbers. */
+/* cl/tile/tile.clh knows some of these numbers. A twin is a family of matrix units with their instructions in plain
+ * OpenCL C, for tests. */
 typedef enum clxi_family {
     CLXI_FAMILY_SIMT = 0,
     CLXI_FAMILY_CPU = 1,
     CLXI_FAMILY_NV_WGMMA = 2,
     CLXI_FAMILY_NV_MMA = 3,
-    CLXI_FAMILY_NV_MMA_TWIN = 4 /* nv_mma in plain OpenCL C, for tests: only where the `variants` option names it */
+    CLXI_FAMILY_NV_MMA_TWIN = 4,
+    CLXI_FAMILY_COUNT
 } clxi_family;
 
-/* What a tile must fit, of the device and of the problem. */
+/* What a tile must fit, of the device. */
 typedef struct clxi_tile_limits {
     bool is_cpu;
     uint64_t max_work_group;
     uint64_t local_bytes;
     uint32_t float_width; /* the CPU's vector length in floats */
     uint32_t registers;   /* floats that an item can keep in registers, about */
-    bool twins;           /* families that only exist for tests */
+    uint32_t named;       /* bit f: the `variants` option names family f; twins want that */
     uint32_t nv_sm;       /* NVIDIA's compute capability times 10, or 0 */
 } clxi_tile_limits;
+
+/* ... and of the problem. */
+typedef struct clxi_tile_problem {
+    uint64_t DHQK;
+    uint64_t DHV;
+    clx_dtype qkv_dtype;
+    bool explicit_mask;
+} clxi_tile_problem;
+
+/* An operator's bodies: the one over the tile interface, and those of families that work in another shape. */
+typedef enum clxi_body { CLXI_BODY_TILES, CLXI_BODY_CPU, CLXI_BODY_WGMMA, CLXI_BODY_COUNT } clxi_body;
 
 typedef struct clxi_tile_params {
     clxi_family family;
@@ -43,26 +58,27 @@ typedef struct clxi_tile_params {
     uint32_t stages;  /* nv_wgmma: tiles of K and of V in local memory */
     double lead; /* how much faster it works than the plain peak of the device, about: for launches bounded in time */
     uint32_t vector; /* numbers of a row that are loaded at once where all rows are aligned to them */
-    bool prefetch;   /* simt: fetch a chunk while the one before is used */
+    uint32_t
+        scan_items; /* of the groups of an operator's scans, where they may be larger or smaller than `fit_items` */
+    uint32_t
+        fit_items; /* what CL_KERNEL_WORK_GROUP_SIZE must allow: NVIDIA's driver rounds that limit down to a power of
+                          * two, and yet launches larger groups whose registers fit; a trial shows it */
+    bool prefetch; /* simt: fetch a chunk while the one before is used */
 } clxi_tile_params;
 
+enum { CLXI_TILE_CANDIDATES_MAX = 16 };
+
 const char *clxi_family_name(clxi_family family);
+bool clxi_family_is_twin(clxi_family family);
+clxi_body clxi_family_body(clxi_family family);
 
-/* Tile shapes of simt and cpu that fit the limits for head dimensions DHQK and DHV, best first; returns how many. */
-size_t clxi_tile_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, clxi_tile_params *out,
+/* Tile shapes that fit device and problem, best first: those of matrix units, then cpu, then simt, whose last ones are the
+ * smallest, so that a device with odd limits finds one that fits. At most `capacity`; returns how many. */
+size_t clxi_tile_candidates(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *out,
                             size_t capacity);
-
-/* The same of NVIDIA's matrix units, which come before the others: nv_wgmma, for products in 16 bits without explicit masks
- * (`whole`), then nv_mma. */
-size_t clxi_tile_nv_candidates(const clxi_tile_limits *limits, uint64_t DHQK, uint64_t DHV, bool whole,
-                               clxi_tile_params *out, size_t capacity);
 
 /* Bytes of local memory that a tile takes. */
 uint64_t clxi_tile_local_bytes(const clxi_tile_params *tile);
-
-/* Items that CL_KERNEL_WORK_GROUP_SIZE must allow. NVIDIA's driver rounds that limit down to a power of two, and yet
- * launches larger groups whose registers fit; a trial shows it. */
-uint32_t clxi_tile_fit_items(const clxi_tile_params *tile);
 
 /* Appends " -D CLX_..." for each parameter of the family. */
 void clxi_tile_options(const clxi_tile_params *tile, clxi_text *out);

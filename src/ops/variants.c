@@ -8,13 +8,15 @@
 clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
 {
     const clxi_caps *caps = &context->caps;
-    return (clxi_tile_limits){.is_cpu = caps->is_cpu,
-                              .max_work_group = caps->max_work_group,
-                              .local_bytes = caps->local_bytes,
-                              .float_width = caps->native_float_width,
-                              .registers = caps->registers,
-                              .twins = clxi_context_names(context, "nv_mma_twin"),
-                              .nv_sm = caps->nv_sm};
+    clxi_tile_limits limits = {.is_cpu = caps->is_cpu,
+                               .max_work_group = caps->max_work_group,
+                               .local_bytes = caps->local_bytes,
+                               .float_width = caps->native_float_width,
+                               .registers = caps->registers,
+                               .nv_sm = caps->nv_sm};
+    for (int f = 0; f < CLXI_FAMILY_COUNT; f++)
+        if (clxi_context_names(context, clxi_family_name((clxi_family)f))) limits.named |= 1u << f;
+    return limits;
 }
 
 /* The anchor of the same problem, whatever the `variants` option says: the first simt candidate that builds. */

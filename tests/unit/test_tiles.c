@@ -11,18 +11,36 @@ static const clxi_tile_limits least = {
 static const clxi_tile_limits cpu = {
     .is_cpu = true, .max_work_group = 4096, .local_bytes = 512 * 1024, .float_width = 8};
 
+/* How many of `family` are offered. */
+static size_t offered(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_family family)
+{
+    clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
+    const size_t count = clxi_tile_candidates(limits, problem, tiles, CLXI_TILE_CANDIDATES_MAX);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += tiles[i].family == family;
+    return found;
+}
+
 /* Hopper has both families, best first; 16 bits without a mask are what nv_wgmma is for, up to 256 numbers of a head. */
 START_TEST(matrix_units_by_problem)
 {
-    clxi_tile_params tiles[2];
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&hopper, 128, 256, true, tiles, 2), 2);
-    ck_assert_int_eq(tiles[0].family, CLXI_FAMILY_NV_WGMMA);
-    ck_assert_int_eq(tiles[1].family, CLXI_FAMILY_NV_MMA);
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&hopper, 128, 256, false, tiles, 2), 1);
-    ck_assert_int_eq(tiles[0].family, CLXI_FAMILY_NV_MMA);
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&hopper, 512, 256, true, tiles, 2), 1);
-    ck_assert_int_eq(tiles[0].family, CLXI_FAMILY_NV_MMA);
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&hopper, 128, 256, true, tiles, 1), 1);
+    static const struct {
+        clxi_tile_problem problem;
+        size_t wgmma;
+    } rows[] = {
+        {{128, 256, CLX_BF16, false}, 1},
+        {{128, 256, CLX_F32, false}, 0},
+        {{128, 256, CLX_F16, true}, 0},
+        {{512, 256, CLX_BF16, false}, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_params best;
+        ck_assert_uint_eq(offered(&hopper, &rows[i].problem, CLXI_FAMILY_NV_WGMMA), rows[i].wgmma);
+        ck_assert_uint_ge(offered(&hopper, &rows[i].problem, CLXI_FAMILY_NV_MMA), 1);
+        ck_assert_uint_eq(clxi_tile_candidates(&hopper, &rows[i].problem, &best, 1), 1);
+        ck_assert_int_eq(best.family, rows[i].wgmma ? CLXI_FAMILY_NV_WGMMA : CLXI_FAMILY_NV_MMA);
+    }
 }
 END_TEST
 
@@ -31,26 +49,26 @@ START_TEST(matrix_units_by_device)
 {
     static const struct {
         uint32_t nv_sm;
-        size_t count;
-    } rows[] = {{0, 0}, {75, 0}, {80, 1}, {86, 1}, {89, 1}, {90, 2}, {100, 1}};
+        size_t mma, wgmma;
+    } rows[] = {{0, 0, 0}, {75, 0, 0}, {80, 1, 0}, {86, 1, 0}, {89, 1, 0}, {90, 1, 1}, {100, 1, 0}};
+    static const clxi_tile_problem problem = {128, 128, CLX_BF16, false};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        clxi_tile_params tiles[2];
         clxi_tile_limits limits = hopper;
         limits.nv_sm = rows[i].nv_sm;
-        ck_assert_uint_eq(clxi_tile_nv_candidates(&limits, 128, 128, true, tiles, 2), rows[i].count);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_MMA), rows[i].mma);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_WGMMA), rows[i].wgmma);
     }
 }
 END_TEST
 
 START_TEST(a_twin_only_where_wanted)
 {
-    clxi_tile_params tiles[2];
+    static const clxi_tile_problem problem = {20, 24, CLX_F32, false};
     clxi_tile_limits limits = cpu;
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&limits, 20, 24, true, tiles, 2), 0);
-    limits.twins = true;
-    ck_assert_uint_eq(clxi_tile_nv_candidates(&limits, 20, 24, true, tiles, 2), 1);
-    ck_assert_int_eq(tiles[0].family, CLXI_FAMILY_NV_MMA_TWIN);
-    ck_assert_str_eq(clxi_family_name(tiles[0].family), "nv_mma_twin");
+    ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_MMA_TWIN), 0);
+    limits.named = 1u << CLXI_FAMILY_NV_MMA_TWIN;
+    ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_MMA_TWIN), 1);
+    ck_assert_str_eq(clxi_family_name(CLXI_FAMILY_NV_MMA_TWIN), "nv_mma_twin");
 }
 END_TEST
 
@@ -61,14 +79,16 @@ START_TEST(every_device_has_a_tile)
     const clxi_tile_limits *devices[] = {&hopper, &least, &cpu};
     for (size_t d = 0; d < 3; d++) {
         for (size_t i = 0; i < 36; i++) {
-            clxi_tile_params tiles[8];
-            const uint64_t DHQK = sizes[i / 6], DHV = sizes[i % 6];
-            const size_t count = clxi_tile_candidates(devices[d], DHQK, DHV, tiles, 8);
+            clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
+            const clxi_tile_problem problem = {sizes[i / 6], sizes[i % 6], CLX_F32, false};
+            const size_t count = clxi_tile_candidates(devices[d], &problem, tiles, CLXI_TILE_CANDIDATES_MAX);
             ck_assert_uint_gt(count, 0);
             ck_assert_int_eq(tiles[count - 1].family, CLXI_FAMILY_SIMT);
             for (size_t k = 0; k < count; k++) {
                 ck_assert_uint_le(clxi_tile_local_bytes(&tiles[k]), devices[d]->local_bytes);
                 ck_assert_uint_le(tiles[k].items, devices[d]->max_work_group);
+                ck_assert_uint_gt(tiles[k].scan_items, 0);
+                ck_assert_uint_gt(tiles[k].fit_items, 0);
             }
         }
     }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a kernel family tells of its tiles: a row of the table in tile_params.c. One file a vendor holds its families. */
+#ifndef CLXI_OPS_TILE_FAMILY_H
+#define CLXI_OPS_TILE_FAMILY_H
+
+#include "ops/tile_params.h"
+
+typedef struct clxi_tile_family {
+    const char *name;
+    clxi_body body;
+    bool twin;
+    /* Shapes that fit, best first; returns how many. `family`, `items`, `rows`, `columns`, `slice`, `lead` and `vector` are
+     * set; scan_items and fit_items where they are not `items`. */
+    size_t (*candidates)(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *out,
+                         size_t capacity);
+    uint64_t (*local_bytes)(const clxi_tile_params *tile);
+    void (*options)(const clxi_tile_params *tile, clxi_text *out); /* beyond group, columns and slice */
+} clxi_tile_family;
+
+extern const clxi_tile_family clxi_tile_simt;
+extern const clxi_tile_family clxi_tile_cpu;
+extern const clxi_tile_family clxi_tile_nv_wgmma;
+extern const clxi_tile_family clxi_tile_nv_mma;
+extern const clxi_tile_family clxi_tile_nv_mma_twin;
+
+/* A head dimension in whole multiples, at most `most`. */
+uint32_t clxi_tile_round_up(uint64_t value, uint32_t multiple, uint32_t most);
+
+#endif

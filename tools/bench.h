@@ -18,7 +18,7 @@ typedef enum tool_fill {
     TOOL_FILL_ZEROS,   /* outputs and states */
 } tool_fill;
 
-enum { TOOL_BENCH_TENSORS_MAX = 16, TOOL_BENCH_SETS_MAX = 8 };
+enum { TOOL_BENCH_TENSORS_MAX = 16, TOOL_BENCH_SETS_MAX = 64 };
 
 typedef struct tool_bench_tensor {
     const char *name;
@@ -102,6 +102,10 @@ typedef bool (*tool_bench_reference_fn)(const tool_bench *bench, uint64_t head, 
  * operator `op`. No cond is asked for where the rule has none. */
 clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, const char *op, const char *output,
                                  tool_bench_reference_fn reference, clx_error *error);
+
+/* The operator that is measured under a name; NULL where none is. And by number; NULL past the last. */
+const tool_bench_operator *tool_bench_find(const char *op);
+const tool_bench_operator *tool_bench_at(size_t index);
 
 extern const tool_bench_operator tool_bench_mlstm;
 extern const tool_bench_operator tool_bench_attention;

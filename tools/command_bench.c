@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `clxlstm bench`: measures an operator and checks the numbers that it measured.
- *
- * All calls are enqueued in a row, so that the host's cost of a call hides behind the work of the one before, and a
- * call's time on the device is that from the end of the previous call to its own end, by the profiling events.
- *
- * The host's cost is the time until the enqueue returns, in a second row on an ordinary queue and without events: a
- * driver may take longer to note the times for a profiling event than for the launch itself. */
-#include "bench.h"
+ * `clxlstm bench`: measures an operator and checks the numbers that it measured. */
+#include "bench_measure.h"
 #include "json.h"
 #include "progress.h"
 #include "tool.h"
@@ -17,122 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const tool_bench_operator *const operators[] = {&tool_bench_mlstm,  &tool_bench_attention, &tool_bench_recurrent,
-                                                       &tool_bench_cell,   &tool_bench_rotary,    &tool_bench_layernorm,
-                                                       &tool_bench_rmsnorm};
-
-/* One call is the first, and one more precedes the first that is measured. */
-enum { WARMUP_MIN = 2, RUNS_MAX = 100000 };
-
-typedef struct timing {
-    size_t repeat;
-    size_t warmup;
-    double *device_ms; /* repeat of each, sorted */
-    double *host_us;
-    double row_us;    /* a call's share of the second row, from its begin until the device is done */
-    cl_event *events; /* warmup + repeat */
-} timing;
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *sorted, size_t count)
-{
-    return count % 2 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2]);
-}
-
-static void timing_free(timing *t)
-{
-    for (size_t index = 0; t->events && index < t->warmup + t->repeat; ++index) {
-        if (t->events[index]) clReleaseEvent(t->events[index]);
-    }
-    free(t->events);
-    free(t->device_ms);
-    free(t->host_us);
-    memset(t, 0, sizeof *t);
-}
-
-static clx_status end_of(cl_event event, cl_ulong *end_ns, clx_error *error)
-{
-    cl_int code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof *end_ns, end_ns, NULL);
-    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "profiling of an event");
-}
-
-static clx_status measure_device(const tool_bench_operator *operator, tool_bench * bench, timing *t, clx_error *error)
-{
-    clx_status status;
-    size_t total = t->warmup + t->repeat;
-    t->events = calloc(total, sizeof *t->events);
-    t->device_ms = calloc(t->repeat, sizeof *t->device_ms);
-    if (!t->events || !t->device_ms) return clxi_fail_memory(error, "the times");
-
-    tool_progress_begin(total);
-    for (size_t index = 0; index < total; ++index) {
-        CLXI_TRY(operator->enqueue(bench, index % bench->sets, &t->events[index], error));
-        /* The first call pays for what drivers put off until then; the rest go out in one row. */
-        if (index == 0) CLXI_TRY(tool_session_wait(bench->session, t->events[index], error));
-    }
-    cl_ulong before_ns = 0, end_ns = 0;
-    for (size_t index = 0; index < total; ++index) {
-        tool_progress_step(index, "measuring");
-        CLXI_TRY(tool_session_wait(bench->session, t->events[index], error));
-        CLXI_TRY(end_of(t->events[index], &end_ns, error));
-        if (index >= t->warmup) t->device_ms[index - t->warmup] = 1e-6 * (double)(end_ns - before_ns);
-        before_ns = end_ns;
-    }
-    tool_progress_hide();
-    qsort(t->device_ms, t->repeat, sizeof *t->device_ms, compare_doubles);
-    return CLX_OK;
-fail:
-    tool_progress_hide();
-    return status;
-}
-
-static clx_status wait_for_all(const tool_bench *bench, clx_error *error)
-{
-    cl_int code = clFinish(bench->session->queue);
-    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "a call failed on %s", bench->session->info.name);
-}
-
-static clx_status measure_row(const tool_bench_operator *operator, tool_bench * bench, timing *t, clx_error *error)
-{
-    clx_status status = CLX_OK;
-    double row_began_s = 0.0;
-    t->host_us = calloc(t->repeat, sizeof *t->host_us);
-    if (!t->host_us) return clxi_fail_memory(error, "the times");
-    for (size_t index = 0; index < t->warmup + t->repeat; ++index) {
-        if (index == t->warmup) CLXI_TRY(wait_for_all(bench, error));
-        double began_s = tool_seconds();
-        CLXI_TRY(operator->enqueue(bench, index % bench->sets, NULL, error));
-        if (index == t->warmup) row_began_s = began_s;
-        if (index >= t->warmup) t->host_us[index - t->warmup] = 1e6 * (tool_seconds() - began_s);
-    }
-    CLXI_TRY(wait_for_all(bench, error));
-    t->row_us = 1e6 * (tool_seconds() - row_began_s) / (double)t->repeat;
-    qsort(t->host_us, t->repeat, sizeof *t->host_us, compare_doubles);
-fail:
-    return status;
-}
-
-/* The second row, on a queue of its own. */
-static clx_status measure_host(const tool_bench_operator *operator, tool_bench * bench, timing *t, clx_error *error)
-{
-    clx_context *context = bench->session->context;
-    cl_command_queue profiling = bench->session->queue;
-    cl_int code = CL_SUCCESS;
-    cl_command_queue queue =
-        clCreateCommandQueue(clx_context_cl_context(context), clx_context_cl_device(context), 0, &code);
-    if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "queue of %s", bench->session->info.name);
-    bench->session->queue = queue;
-    clx_status status = measure_row(operator, bench, t, error);
-    bench->session->queue = profiling;
-    clReleaseCommandQueue(queue);
-    return status;
-}
 
 /* "8x16x2048x128x256" */
 static bool parse_shape(const char *text, tool_bench *bench)
@@ -172,10 +50,10 @@ static void print_speed(const tool_bench *bench, double middle_ms)
            bench->work_is_traffic ? "B/s" : "FLOP/s, useful", bench->work_text);
 }
 
-static void print_text(const request *wanted, const tool_bench *bench, const timing *t)
+static void print_text(const request *wanted, const tool_bench *bench, const tool_timing *t)
 {
     const clx_device_info *info = &bench->session->info;
-    double middle_ms = median(t->device_ms, t->repeat);
+    double middle_ms = tool_quantile(t->device_ms, t->repeat, 0.5);
     printf("device   %s (%s), driver %s\n", info->name, info->platform, info->driver);
     printf("case     %s %s %s, gates %s, variant %s\n", wanted->op, wanted->shape, clx_dtype_name(bench->dtype),
            wanted->gates, bench->variant);
@@ -184,7 +62,9 @@ static void print_text(const request *wanted, const tool_bench *bench, const tim
            middle_ms, t->device_ms[0], t->device_ms[t->repeat - 1], t->repeat, bench->sets);
     print_speed(bench, middle_ms);
     printf("host     median %.1f us until the enqueue returns, max %.1f; %.1f us a call in a row without events\n",
-           median(t->host_us, t->repeat), t->host_us[t->repeat - 1], t->row_us);
+           tool_quantile(t->host_us, t->row_repeat, 0.5), t->host_us[t->row_repeat - 1], t->row_us);
+    printf("clock    all calls %.2f ms by profiling events, %.2f by the host's clock: %s\n", t->events_ms, t->wall_ms,
+           tool_clock_name(t->clock));
     printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
            bench->tensor_bytes);
     printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f",
@@ -193,10 +73,10 @@ static void print_text(const request *wanted, const tool_bench *bench, const tim
     putchar('\n');
 }
 
-static cJSON *report(const request *wanted, const tool_bench *bench, const timing *t)
+static cJSON *report(const request *wanted, const tool_bench *bench, const tool_timing *t)
 {
     const clx_device_info *info = &bench->session->info;
-    double middle_ms = median(t->device_ms, t->repeat);
+    double middle_ms = tool_quantile(t->device_ms, t->repeat, 0.5);
     cJSON *object = cJSON_CreateObject();
     tool_json_text(object, "clxlstm", clx_version());
     tool_json_text(object, "device", info->name);
@@ -215,8 +95,11 @@ static cJSON *report(const request *wanted, const tool_bench *bench, const timin
     tool_json_number(object, "max_ms", t->device_ms[t->repeat - 1]);
     tool_json_number(object, bench->work_is_traffic ? "terabytes_per_s" : "useful_tflops",
                      bench->work / middle_ms * 1e-9);
-    tool_json_number(object, "host_us", median(t->host_us, t->repeat));
-    tool_json_number(object, "host_max_us", t->host_us[t->repeat - 1]);
+    tool_json_number(object, "events_ms", t->events_ms);
+    tool_json_number(object, "wall_ms", t->wall_ms);
+    tool_json_text(object, "clock", tool_clock_name(t->clock));
+    tool_json_number(object, "host_us", tool_quantile(t->host_us, t->row_repeat, 0.5));
+    tool_json_number(object, "host_max_us", t->host_us[t->row_repeat - 1]);
     tool_json_number(object, "row_us", t->row_us);
     tool_json_number(object, "extra_bytes", (double)bench->extra_bytes);
     tool_json_number(object, "tensor_bytes", (double)bench->tensor_bytes);
@@ -228,36 +111,40 @@ static cJSON *report(const request *wanted, const tool_bench *bench, const timin
 }
 
 /* Measures on one device; with `list`, the report goes there instead of to stdout. */
-static int bench_device(const tool_bench_operator *operator, const request * wanted, const char *selector,
+static int bench_device(const tool_bench_operator *family, const request *wanted, const char *selector,
                         tool_bench bench, cJSON *list)
 {
     clx_status status;
     clx_error error = CLX_ERROR_INIT;
     tool_session session;
-    timing t = {.repeat = (size_t)wanted->repeat, .warmup = (size_t)wanted->warmup};
+    tool_timing t = {0};
+    const tool_measure_options how = {.repeat = wanted->repeat, .warmup = wanted->warmup};
     tool_session_options options = {.selector = selector, .variants = wanted->variants, .profiling = true};
-    bench.op = operator->op;
+    bench.op = family->op;
     bench.session = &session;
     CLXI_TRY(tool_session_open(&session, &options, &error));
-    CLXI_TRY(operator->prepare(&bench, &error));
-    CLXI_TRY(measure_device(operator, & bench, &t, &error));
-    CLXI_TRY(measure_host(operator, & bench, &t, &error));
-    CLXI_TRY(operator->judge(&bench, (t.warmup + t.repeat - 1) % bench.sets, &error));
+    CLXI_TRY(family->prepare(&bench, &error));
+    tool_progress_begin(1);
+    tool_progress_step(0, "measuring");
+    CLXI_TRY(tool_measure_device(family, &bench, &how, &t, &error));
+    CLXI_TRY(tool_measure_host(family, &bench, &t, &error));
+    CLXI_TRY(family->judge(&bench, (t.warmup + t.repeat - 1) % bench.sets, &error));
     if (list) {
         cJSON_AddItemToArray(list, report(wanted, &bench, &t));
     } else {
         print_text(wanted, &bench, &t);
     }
 fail:
-    operator->release(&bench);
+    tool_progress_hide();
+    family->release(&bench);
     tool_bench_free(&bench);
-    timing_free(&t);
+    tool_timing_free(&t);
     tool_session_close(&session);
     if (status != CLX_OK) return tool_fail_error(wanted->op, &error);
     return bench.verdict.pass ? TOOL_OK : TOOL_FAILED;
 }
 
-static int bench_devices(const tool_bench_operator *operator, const request * wanted, const tool_bench *bench)
+static int bench_devices(const tool_bench_operator *family, const request *wanted, const tool_bench *bench)
 {
     static char selectors[TOOL_DEVICES_MAX][TOOL_SELECTOR_SIZE];
     clx_error error = CLX_ERROR_INIT;
@@ -267,7 +154,7 @@ static int bench_devices(const tool_bench_operator *operator, const request * wa
     cJSON *list = wanted->json ? cJSON_CreateArray() : NULL;
     for (size_t index = 0; index < count; ++index) {
         if (index > 0 && !list) putchar('\n');
-        if (bench_device(operator, wanted, selectors[index], *bench, list) != TOOL_OK) result = TOOL_FAILED;
+        if (bench_device(family, wanted, selectors[index], *bench, list) != TOOL_OK) result = TOOL_FAILED;
     }
     if (list && tool_json_print(list) != TOOL_OK) result = TOOL_FAILED;
     return result;
@@ -286,11 +173,9 @@ static int parse_request(const request *wanted, tool_bench *bench)
     if (!parse_gates(wanted->gates, &bench->gates)) {
         return tool_usage("bench", "--gates: '%s' is not keep, unit or trained", wanted->gates);
     }
-    if (wanted->repeat < 1 || wanted->repeat > RUNS_MAX) {
-        return tool_usage("bench", "--repeat: expected 1 to %d", RUNS_MAX);
-    }
-    if (wanted->warmup < WARMUP_MIN || wanted->warmup > RUNS_MAX) {
-        return tool_usage("bench", "--warmup: expected %d to %d", WARMUP_MIN, RUNS_MAX);
+    if (wanted->repeat > TOOL_RUNS_MAX) return tool_usage("bench", "--repeat: expected 0 to %d", TOOL_RUNS_MAX);
+    if (wanted->warmup < TOOL_WARMUP_MIN || wanted->warmup > TOOL_RUNS_MAX) {
+        return tool_usage("bench", "--warmup: expected %d to %d", TOOL_WARMUP_MIN, TOOL_RUNS_MAX);
     }
     return TOOL_OK;
 }
@@ -313,14 +198,14 @@ static const char help[] =
 
 int tool_command_bench(int argc, char **argv)
 {
-    request wanted = {.shape = "1x4x1024x64x64", .dtype = "f32", .gates = "keep", .repeat = 20, .warmup = 3};
+    request wanted = {.shape = "1x4x1024x64x64", .dtype = "f32", .gates = "keep", .warmup = TOOL_WARMUP_MIN};
     const tool_option options[] = {
         {"device", 0, TOOL_TEXT, &wanted.device, "D", "the device, or all"},
         {"shape", 0, TOOL_TEXT, &wanted.shape, "BxNHxSxDHQKxDHV", "sizes (1x4x1024x64x64)"},
         {"dtype", 0, TOOL_TEXT, &wanted.dtype, "T", "f32 (default), f16 or bf16"},
         {"gates", 0, TOOL_TEXT, &wanted.gates, "G", "keep, unit or trained"},
-        {"repeat", 0, TOOL_COUNT, &wanted.repeat, "N", "measured calls (20)"},
-        {"warmup", 0, TOOL_COUNT, &wanted.warmup, "N", "calls before them (3)"},
+        {"repeat", 0, TOOL_COUNT, &wanted.repeat, "N", "measured calls (0: at least 20, more of short ones)"},
+        {"warmup", 0, TOOL_COUNT, &wanted.warmup, "N", "calls before them, at least (3)"},
         {"variants", 0, TOOL_TEXT, &wanted.variants, "LIST", "kernel families, such as simt or !cpu"},
         {"json", 0, TOOL_FLAG, &wanted.json, NULL, "prints JSON instead of text"},
         {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines to standard error"},
@@ -334,8 +219,7 @@ int tool_command_bench(int argc, char **argv)
     int result = parse_request(&wanted, &bench);
     if (result != TOOL_OK) return result;
     wanted.op = argv[0];
-    for (size_t index = 0; index < sizeof operators / sizeof *operators; ++index) {
-        if (!strcmp(wanted.op, operators[index]->op)) return bench_devices(operators[index], &wanted, &bench);
-    }
+    const tool_bench_operator *family = tool_bench_find(wanted.op);
+    if (family) return bench_devices(family, &wanted, &bench);
     return tool_usage("bench", "'%s' is no operator that can be measured", wanted.op);
 }

@@ -17,6 +17,13 @@ void tool_progress_begin(size_t total);
 /* `done` steps are finished and `what` is being worked on. Draws at most ten times a second. */
 void tool_progress_step(size_t done, const char *what);
 
+/* The step in work goes from one share of the whole job to another, 0 to 1. With that, the line says how much time is
+ * about left. */
+void tool_progress_share(double from, double to);
+
+/* A part of the step in work is done, 0 to 1. Draws like tool_progress_step. */
+void tool_progress_part(double part);
+
 /* Redraws the line with the time that has passed. */
 void tool_progress_tick(void);
 
@@ -26,6 +33,6 @@ void tool_progress_hide(void);
 /* Seconds of a clock that only goes forward. */
 double tool_seconds(void);
 
-void tool_sleep_ms(unsigned milliseconds);
+void tool_sleep_us(unsigned microseconds);
 
 #endif

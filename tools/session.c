@@ -48,17 +48,19 @@ void tool_session_close(tool_session *session)
     memset(session, 0, sizeof *session);
 }
 
-/* On a terminal the wait is cut into slices, so that the seconds on the bar go on; elsewhere the driver waits. */
+/* On a terminal the wait is cut into slices, so that the seconds on the bar go on; elsewhere the driver waits. A slice is a
+ * small share of the wait so far, so that who takes the time of a call is not misled. */
 static cl_int wait_in_slices(cl_event event)
 {
-    unsigned slice_ms = 1;
+    enum { SHARE = 64, LEAST_US = 20, MOST_US = 64000 };
+    double began_s = tool_seconds();
     for (;;) {
         cl_int state = CL_QUEUED;
         cl_int code = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
         if (code != CL_SUCCESS) return code;
         if (state <= CL_COMPLETE) return state;
-        tool_sleep_ms(slice_ms);
-        if (slice_ms < 64) slice_ms *= 2;
+        double slice_us = 1e6 * (tool_seconds() - began_s) / SHARE;
+        tool_sleep_us(slice_us < LEAST_US ? LEAST_US : slice_us > MOST_US ? MOST_US : (unsigned)slice_us);
         tool_progress_tick();
     }
 }

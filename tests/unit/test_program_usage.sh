@@ -43,7 +43,7 @@ expect 2 "bench: --shape: '1x2x3x4x0'" bench mlstm_parallel --shape=1x2x3x4x0
 expect 2 "bench: --dtype: 'f99'" bench mlstm_parallel --dtype f99
 expect 2 "bench: --gates: 'open'" bench mlstm_parallel --gates open
 expect 2 "bench: --repeat: '-1' is not a number" bench mlstm_parallel --repeat -1
-expect 2 'bench: --repeat: expected 1 to' bench mlstm_parallel --repeat 0
+expect 2 'bench: --repeat: expected 0 to' bench mlstm_parallel --repeat 100001
 expect 2 'kernels: expected one of' kernels
 
 # a program's text needs no device either

@@ -5,12 +5,12 @@
  *
  *     kernels --list         a line for each: source file, family, compile options
  *     kernels --source FILE  the text of cl/FILE with everything that it includes */
+#include "base/trusted.h"
 #include "ops/kernel_table.h"
 #include "runtime/program.h"
 #include "tool.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static int print_text(clxi_text *text, clx_status status, clx_error *error)
 {
@@ -33,7 +33,7 @@ static int print_source(const char *name)
 {
     clx_error error = CLX_ERROR_INIT;
     clxi_text text = CLXI_TEXT_INIT;
-    clx_context context = {.kernel_dir = getenv("CLX_KERNEL_DIR")};
+    clx_context context = {.kernel_dir = clxi_environment("CLX_KERNEL_DIR")};
     clx_status status = clxi_source_assemble(&context, name, &text, &error);
     return print_text(&text, status, &error);
 }

@@ -25,7 +25,8 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *                    ("nvidia", "pocl"), which takes the best of those that fit.
  *                    NULL: the environment's CLX_DEVICE, else the fastest GPU, else a CPU.
  *   cache_dir        where compiled programs are kept. NULL: CLX_CACHE_DIR, else XDG_CACHE_HOME/clxlstm,
- *                    ~/.cache/clxlstm or %LOCALAPPDATA%\clxlstm.
+ *                    ~/.cache/clxlstm or %LOCALAPPDATA%\clxlstm. Made for its owner alone; a folder that is a symbolic
+ *                    link, another user's (but root's) or writable by others is not used, and a log line says so.
  *   cache_off        not 0: neither read nor write the disk (as CLX_CACHE=0 in the environment).
  *   cache_limit_bytes  oldest files beyond it are removed; 0: 256 MiB.
  *   variants         "simt,cpu" allows only those kernel families, "!cpu" forbids one. NULL: CLX_VARIANT, else all.
@@ -35,7 +36,8 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *                    negative: never cut.
  *   log, log_user    where log lines go. NULL: nowhere.
  *
- * The environment is read here, in clx_context_create, and nowhere else. */
+ * The environment is read here, in clx_context_create, and nowhere else; not at all in a program that runs with more
+ * rights than its user (set-uid). */
 typedef struct clx_context_options {
     size_t struct_size;
     cl_context context;

@@ -20,7 +20,8 @@
 #define IS_REGULAR(mode) (((mode)&_S_IFMT) == _S_IFREG)
 #define OPEN_READ (_O_RDONLY | _O_BINARY)
 #define OPEN_NEW (_O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY)
-#define OPEN_MODE (_S_IREAD | _S_IWRITE)
+#define MODE_PUBLIC (_S_IREAD | _S_IWRITE)
+#define THIS_FOLDER (-1)
 #define open _open
 #define read _read
 #define write _write
@@ -28,17 +29,29 @@
 #define unlink _unlink
 #define getpid _getpid
 typedef struct _stat64 file_stat;
-#define fstat _fstat64
 #define stat_path _stat64
+
+static int open_new(int folder, const char *path, int mode)
+{
+    (void)folder;
+    return _open(path, OPEN_NEW, mode);
+}
 
 static int flush_file(int fd)
 {
     return _commit(fd);
 }
 
-static bool replace_file(const char *from, const char *to)
+static bool replace_file(int folder, const char *from, const char *to)
 {
+    (void)folder;
     return MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
+}
+
+static void remove_file(int folder, const char *path)
+{
+    (void)folder;
+    _unlink(path);
 }
 
 static char *resolve_link(const char *path)
@@ -50,18 +63,30 @@ static char *resolve_link(const char *path)
 #define IS_REGULAR(mode) S_ISREG(mode)
 #define OPEN_READ (O_RDONLY | O_CLOEXEC)
 #define OPEN_NEW (O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
-#define OPEN_MODE 0666
+#define MODE_PUBLIC 0666
+#define MODE_PRIVATE 0600
+#define THIS_FOLDER AT_FDCWD
 typedef struct stat file_stat;
 #define stat_path stat
+
+static int open_new(int folder, const char *path, int mode)
+{
+    return openat(folder, path, OPEN_NEW, mode);
+}
 
 static int flush_file(int fd)
 {
     return fsync(fd);
 }
 
-static bool replace_file(const char *from, const char *to)
+static bool replace_file(int folder, const char *from, const char *to)
 {
-    return rename(from, to) == 0;
+    return renameat(folder, from, folder, to) == 0;
+}
+
+static void remove_file(int folder, const char *path)
+{
+    unlinkat(folder, path, 0);
 }
 
 /* Renaming onto a symbolic link would replace the link and not what it points to. */
@@ -102,15 +127,11 @@ static bool read_all(int fd, char *data, size_t size, size_t *got)
     return true;
 }
 
-clx_status clxi_file_read(const char *path, size_t limit_bytes, char **data, size_t *size_bytes, clx_error *error)
+clx_status clxi_file_read_open(int fd, const char *path, uint64_t size, size_t limit_bytes, char **data,
+                               size_t *size_bytes, clx_error *error)
 {
     clx_status status = CLX_OK;
     char *bytes = NULL;
-    uint64_t size = 0;
-    int fd = -1;
-    *data = NULL;
-    *size_bytes = 0;
-    CLXI_TRY(open_regular(path, &fd, &size, error));
     if (size > limit_bytes || size >= SIZE_MAX) {
         status = clxi_fail(error, CLX_ERR_IO, "%s: %llu bytes, expected at most %zu", path, (unsigned long long)size,
                            limit_bytes);
@@ -127,24 +148,38 @@ clx_status clxi_file_read(const char *path, size_t limit_bytes, char **data, siz
     }
     bytes[*size_bytes] = '\0';
     *data = bytes;
-    bytes = NULL;
+    return CLX_OK;
 fail:
-    if (fd >= 0) close(fd);
     free(bytes);
-    if (status != CLX_OK) *size_bytes = 0;
+    *size_bytes = 0;
+    return status;
+}
+
+clx_status clxi_file_read(const char *path, size_t limit_bytes, char **data, size_t *size_bytes, clx_error *error)
+{
+    uint64_t size = 0;
+    int fd = -1;
+    *data = NULL;
+    *size_bytes = 0;
+    clx_status status = open_regular(path, &fd, &size, error);
+    if (status != CLX_OK) return status;
+    status = clxi_file_read_open(fd, path, size, limit_bytes, data, size_bytes, error);
+    close(fd);
     return status;
 }
 
 struct clxi_writer {
+    int folder;      /* what the paths are relative to */
     char *path;      /* where the file is to appear, links resolved */
     char *temporary; /* where it is written, in the same folder; NULL until it exists */
+    int mode;
     int fd;
 };
 
 static void writer_free(clxi_writer *writer)
 {
     if (writer->fd >= 0) close(writer->fd);
-    if (writer->temporary != NULL) unlink(writer->temporary);
+    if (writer->temporary != NULL) remove_file(writer->folder, writer->temporary);
     free(writer->temporary);
     free(writer->path);
     free(writer);
@@ -177,7 +212,7 @@ static clx_status open_temporary(clxi_writer *writer, clx_error *error)
             clxi_text_free(&name);
             return clxi_fail_memory(error, "a file name");
         }
-        writer->fd = open(name.data, OPEN_NEW, OPEN_MODE);
+        writer->fd = open_new(writer->folder, name.data, writer->mode);
         if (writer->fd >= 0) {
             writer->temporary = name.data;
             return CLX_OK;
@@ -195,6 +230,8 @@ clx_status clxi_writer_open(const char *path, clxi_writer **out, clx_error *erro
     *out = NULL;
     clxi_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) return clxi_fail_memory(error, path);
+    writer->folder = THIS_FOLDER;
+    writer->mode = MODE_PUBLIC;
     writer->fd = -1;
     writer->path = resolve_link(path);
     if (writer->path == NULL) {
@@ -212,6 +249,30 @@ fail:
     writer_free(writer);
     return status;
 }
+
+#ifndef _WIN32
+clx_status clxi_writer_open_in(int folder, const char *name, clxi_writer **out, clx_error *error)
+{
+    clx_status status = CLX_OK;
+    *out = NULL;
+    clxi_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL) return clxi_fail_memory(error, name);
+    writer->folder = folder;
+    writer->mode = MODE_PRIVATE;
+    writer->fd = -1;
+    writer->path = clxi_strdup(name);
+    if (writer->path == NULL) {
+        status = clxi_fail_memory(error, name);
+        goto fail;
+    }
+    CLXI_TRY(open_temporary(writer, error));
+    *out = writer;
+    return CLX_OK;
+fail:
+    writer_free(writer);
+    return status;
+}
+#endif
 
 clx_status clxi_writer_append(clxi_writer *writer, const void *data, size_t size_bytes, clx_error *error)
 {
@@ -237,7 +298,7 @@ clx_status clxi_writer_commit(clxi_writer *writer, clx_error *error)
         good = false;
     }
     writer->fd = -1;
-    if (good && !replace_file(writer->temporary, writer->path)) {
+    if (good && !replace_file(writer->folder, writer->temporary, writer->path)) {
         code = errno;
         good = false;
     }

@@ -10,6 +10,10 @@
 /* Reads a whole regular file of at most `limit_bytes`. *data is malloc'ed, with a NUL behind it. */
 clx_status clxi_file_read(const char *path, size_t limit_bytes, char **data, size_t *size_bytes, clx_error *error);
 
+/* The same of a file of `size` bytes that is open; stays open. */
+clx_status clxi_file_read_open(int fd, const char *path, uint64_t size, size_t limit_bytes, char **data,
+                               size_t *size_bytes, clx_error *error);
+
 /* Writes to a temporary file beside `path`, flushes it, then renames it: complete or not at all. */
 clx_status clxi_file_write(const char *path, const void *data, size_t size_bytes, clx_error *error);
 
@@ -21,6 +25,12 @@ typedef struct clxi_writer clxi_writer;
 #define CLXI_TEMPORARY_SUFFIX ".tmp"
 
 clx_status clxi_writer_open(const char *path, clxi_writer **out, clx_error *error);
+
+#ifndef _WIN32
+/* The same in an open folder, readable by its owner alone. A link that has this name is replaced. */
+clx_status clxi_writer_open_in(int folder, const char *name, clxi_writer **out, clx_error *error);
+#endif
+
 clx_status clxi_writer_append(clxi_writer *writer, const void *data, size_t size_bytes, clx_error *error);
 clx_status clxi_writer_commit(clxi_writer *writer, clx_error *error); /* frees the writer, also on failure */
 void clxi_writer_abandon(clxi_writer *writer);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include "base/text.h"
+#include "base/trusted.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ void clxi_file_touch(const char *path)
 /* <value of the variable>/<rest>, or NULL. Only absolute paths count, as the XDG rules say. */
 static char *below_variable(const char *variable, const char *rest)
 {
-    const char *value = getenv(variable);
+    const char *value = clxi_environment(variable);
     if (value == NULL || value[0] == '\0') return NULL;
 #ifndef _WIN32
     if (value[0] != '/') return NULL;

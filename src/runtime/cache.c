@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "base/trusted.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,12 +75,12 @@ bool clxi_cache_decode(const void *entry, size_t entry_bytes, const void **key, 
     return true;
 }
 
-static bool entry_path(clxi_text *path, const char *folder, const void *key, size_t key_bytes)
+#define NAME_BYTES 48
+
+static void entry_name(char *name, const void *key, size_t key_bytes)
 {
     clxi_hash hash = clxi_hash_bytes(key, key_bytes);
-    clxi_text_printf(path, "%s/%016llx%016llx" SUFFIX, folder, (unsigned long long)hash.high,
-                     (unsigned long long)hash.low);
-    return !path->failed;
+    snprintf(name, NAME_BYTES, "%016llx%016llx" SUFFIX, (unsigned long long)hash.high, (unsigned long long)hash.low);
 }
 
 /* The payload of an entry that is whole and has this very key, as a copy. */
@@ -101,27 +103,38 @@ static bool copy_payload(const char *entry, size_t entry_bytes, const void *key,
 
 bool clxi_cache_load(const char *folder, const void *key, size_t key_bytes, void **payload, size_t *payload_bytes)
 {
-    clxi_text path = CLXI_TEXT_INIT;
+    char name[NAME_BYTES];
     char *entry = NULL;
     size_t entry_bytes = 0;
-    bool good = entry_path(&path, folder, key, key_bytes) &&
-                clxi_file_read(path.data, ENTRY_LIMIT_BYTES, &entry, &entry_bytes, NULL) == CLX_OK &&
-                copy_payload(entry, entry_bytes, key, key_bytes, payload, payload_bytes);
-    if (good) clxi_file_touch(path.data);
+    const char *reason;
+    clxi_trusted *trusted = clxi_trusted_open(folder, false, &reason);
+    if (trusted == NULL) return false;
+    entry_name(name, key, key_bytes);
+    const bool good = clxi_trusted_read(trusted, name, ENTRY_LIMIT_BYTES, &entry, &entry_bytes) &&
+                      copy_payload(entry, entry_bytes, key, key_bytes, payload, payload_bytes);
+    if (good) clxi_trusted_touch(trusted, name);
+    clxi_trusted_close(trusted);
     free(entry);
-    clxi_text_free(&path);
     return good;
 }
 
+bool clxi_cache_usable(const char *folder, const char **reason)
+{
+    clxi_trusted *trusted = clxi_trusted_open(folder, false, reason);
+    clxi_trusted_close(trusted);
+    return trusted != NULL || *reason == NULL;
+}
+
 typedef struct cached_file {
-    char *path;
+    char *name;
     uint64_t size_bytes;
     int64_t changed_s;
     bool newest; /* the one just stored: the last to go */
 } cached_file;
 
 typedef struct survey {
-    const char *stored_path;
+    const clxi_trusted *folder;
+    const char *stored_name;
     int64_t now_s;
     cached_file *files;
     size_t count;
@@ -143,11 +156,11 @@ static bool is_temporary(const char *name)
 }
 
 /* Notes our files only: the folder may hold other people's. Where memory is short a file is not noted, and stays. */
-static void note_file(void *user, const char *path, const char *name, uint64_t size_bytes, int64_t changed_s)
+static void note_file(void *user, const char *name, uint64_t size_bytes, int64_t changed_s)
 {
     survey *s = user;
     if (is_temporary(name) && s->now_s - changed_s > STALE_S) {
-        clxi_file_remove(path);
+        clxi_trusted_remove(s->folder, name);
         return;
     }
     if (!ends_with(name, SUFFIX)) return;
@@ -158,9 +171,9 @@ static void note_file(void *user, const char *path, const char *name, uint64_t s
         s->files = files;
         s->room = room;
     }
-    char *copy = clxi_strdup(path);
+    char *copy = clxi_strdup(name);
     if (copy == NULL) return;
-    s->files[s->count++] = (cached_file){copy, size_bytes, changed_s, strcmp(path, s->stored_path) == 0};
+    s->files[s->count++] = (cached_file){copy, size_bytes, changed_s, strcmp(name, s->stored_name) == 0};
     s->total_bytes += size_bytes;
 }
 
@@ -170,21 +183,21 @@ static int oldest_first(const void *a, const void *b)
     const cached_file *y = b;
     if (x->newest != y->newest) return x->newest ? 1 : -1;
     if (x->changed_s != y->changed_s) return x->changed_s > y->changed_s ? 1 : -1;
-    return strcmp(x->path, y->path);
+    return strcmp(x->name, y->name);
 }
 
 /* Another process may be doing the same: a file that is gone already counts as removed. */
-static void limit_folder(const char *folder, const char *stored_path, uint64_t limit_bytes)
+static void limit_folder(const clxi_trusted *folder, const char *stored_name, uint64_t limit_bytes)
 {
-    survey s = {stored_path, (int64_t)time(NULL), NULL, 0, 0, 0};
-    clxi_folder_visit(folder, note_file, &s);
+    survey s = {folder, stored_name, (int64_t)time(NULL), NULL, 0, 0, 0};
+    clxi_trusted_visit(folder, note_file, &s);
     if (s.total_bytes > limit_bytes) qsort(s.files, s.count, sizeof *s.files, oldest_first);
     for (size_t i = 0; i < s.count && s.total_bytes > limit_bytes; i++) {
-        clxi_file_remove(s.files[i].path);
+        clxi_trusted_remove(folder, s.files[i].name);
         s.total_bytes -= s.files[i].size_bytes;
     }
     for (size_t i = 0; i < s.count; i++) {
-        free(s.files[i].path);
+        free(s.files[i].name);
     }
     free(s.files);
 }
@@ -192,14 +205,17 @@ static void limit_folder(const char *folder, const char *stored_path, uint64_t l
 bool clxi_cache_store(const char *folder, const void *key, size_t key_bytes, const void *payload, size_t payload_bytes,
                       uint64_t limit_bytes)
 {
-    clxi_text path = CLXI_TEXT_INIT;
+    char name[NAME_BYTES];
     void *entry = NULL;
     size_t entry_bytes = 0;
-    bool good = entry_path(&path, folder, key, key_bytes) && clxi_folder_make(folder) &&
-                clxi_cache_encode(key, key_bytes, payload, payload_bytes, &entry, &entry_bytes) &&
-                clxi_file_write(path.data, entry, entry_bytes, NULL) == CLX_OK;
-    if (good) limit_folder(folder, path.data, limit_bytes);
+    const char *reason;
+    clxi_trusted *trusted = clxi_trusted_open(folder, true, &reason);
+    if (trusted == NULL) return false;
+    entry_name(name, key, key_bytes);
+    const bool good = clxi_cache_encode(key, key_bytes, payload, payload_bytes, &entry, &entry_bytes) &&
+                      clxi_trusted_write(trusted, name, entry, entry_bytes);
+    if (good) limit_folder(trusted, name, limit_bytes);
+    clxi_trusted_close(trusted);
     free(entry);
-    clxi_text_free(&path);
     return good;
 }

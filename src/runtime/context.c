@@ -5,6 +5,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/trusted.h"
+#include "runtime/cache.h"
 #include "runtime/program.h"
 #include "runtime/verdict.h"
 #include "runtime/workspace.h"
@@ -20,7 +22,7 @@
 static const char *option_or_variable(const char *option, const char *variable)
 {
     if (option != NULL && option[0] != '\0') return option;
-    const char *value = getenv(variable);
+    const char *value = clxi_environment(variable);
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
@@ -90,18 +92,35 @@ static clx_status keep(char **out, const char *string, clx_error *error)
     return string != NULL && *out == NULL ? clxi_fail_memory(error, "the context's options") : CLX_OK;
 }
 
+/* Programs are code: a folder that others may have written to, or that is a link, is not used. */
+static void check_cache(clx_context *context)
+{
+    const char *reason = NULL;
+    if (clxi_cache_usable(context->cache_dir, &reason)) return;
+    clxi_log_line(&context->log, CLXI_LOG_WARNING, "cache: %s is %s, expected a folder of this user's alone; not used",
+                  context->cache_dir, reason);
+    free(context->cache_dir);
+    context->cache_dir = NULL;
+}
+
 /* Off by option or by CLX_CACHE=0; no folder known also means no cache. */
 static clx_status set_cache(clx_context *context, const clx_context_options *options, clx_error *error)
 {
-    const char *variable = getenv("CLX_CACHE");
+    const char *variable = clxi_environment("CLX_CACHE");
     context->cache_limit_bytes =
         options->cache_limit_bytes != 0 ? options->cache_limit_bytes : DEFAULT_CACHE_LIMIT_BYTES;
     if (options->cache_off != 0 || (variable != NULL && strcmp(variable, "0") == 0)) return CLX_OK;
     const char *folder = option_or_variable(options->cache_dir, "CLX_CACHE_DIR");
-    if (folder != NULL) return keep(&context->cache_dir, folder, error);
-    context->cache_dir = clxi_user_cache_folder();
-    if (context->cache_dir == NULL) clxi_log_line(&context->log, CLXI_LOG_INFO, "cache: no folder known, none used");
-    return CLX_OK;
+    clx_status status = CLX_OK;
+    if (folder != NULL) {
+        status = keep(&context->cache_dir, folder, error);
+    } else {
+        context->cache_dir = clxi_user_cache_folder();
+        if (context->cache_dir == NULL)
+            clxi_log_line(&context->log, CLXI_LOG_INFO, "cache: no folder known, none used");
+    }
+    if (context->cache_dir != NULL) check_cache(context);
+    return status;
 }
 
 static double launch_flops(const clxi_caps *caps, float launch_ms)

@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static char *folder;
 static mlstm_problem problem;
@@ -95,6 +98,32 @@ START_TEST(unusable_folder)
 }
 END_TEST
 
+static void keep_cache_line(void *user, clx_log_level level, const char *message)
+{
+    if (level == CLX_LOG_WARNING && strncmp(message, "cache: ", 7) == 0) snprintf(user, 1000, "%s", message);
+}
+
+/* A warm cache that somebody else could have filled: nothing is loaded from it, and the log says why. */
+START_TEST(distrusted_folder)
+{
+    char line[1000] = "";
+    char *link = path_join(folder, "link");
+    clx_context_options options = CLX_CONTEXT_OPTIONS_INIT;
+    start(folder);
+    ck_assert_int_eq(_i == 0 ? chmod(folder, 0770) : symlink(folder, link), 0);
+    options.cache_dir = _i == 0 ? folder : link;
+    options.log = keep_cache_line;
+    options.log_user = line;
+    device_open(&options);
+    device_close();
+    ck_assert_msg(strstr(line, _i == 0 ? " is writable by others, " : " is a symbolic link, ") != NULL, "'%s'", line);
+    ck_assert_uint_eq(start(options.cache_dir).loaded, 0);
+    ck_assert_int_eq(_i == 0 ? chmod(folder, 0700) : unlink(link), 0);
+    ck_assert_uint_eq(start(folder).loaded, 2); /* it was left as it was */
+    free(link);
+}
+END_TEST
+
 /* Disks of this process's own, where the system allows them. */
 START_TEST(full_or_read_only_disk)
 {
@@ -115,6 +144,7 @@ int main(void)
     tcase_add_test(tcase, second_start_compiles_nothing);
     tcase_add_loop_test(tcase, garbage_is_rebuilt, 0, SPOILS);
     tcase_add_loop_test(tcase, unusable_folder, 0, 2);
+    tcase_add_loop_test(tcase, distrusted_folder, 0, 2);
     tcase_add_loop_test(tcase, full_or_read_only_disk, 0, 2);
     return suite_run(suite);
 }

@@ -31,6 +31,8 @@ report 'compare so that NaN fails: if (!(err <= tol))' <<<"$(
 report 'the library never prints, exits or aborts' <<<"$(
     grep -rnE '(^|[^a-zA-Z0-9_])(f?printf|puts|fputs|putchar|perror|exit|_Exit|abort|signal|sigaction|atexit|getenv_s)\(' src \
         --include='*.[ch]' | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' | cut -d : -f 1,2)"
+report 'the environment is read through clxi_environment, which set-uid programs need' <<<"$(
+    grep -rnE '(^|[^a-zA-Z0-9_])getenv\(' src tools --include='*.[ch]' | grep -v '^src/base/trusted.c:' | cut -d : -f 1,2)"
 report 'kernels keep infinities and NaN: no fast or finite math' <<<"$(
     grep -rnE -e '-cl-(fast-relaxed-math|finite-math-only|unsafe-math-optimizations)' src cl tools 2>/dev/null | cut -d : -f 1,2)"
 report 'the mark of a reload (src/runtime/reload.c): every program with this file in it would be reloaded' <<<"$(

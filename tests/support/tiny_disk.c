@@ -12,7 +12,7 @@
 bool tiny_disk_mount(const char *folder, size_t size_bytes)
 {
     char options[64];
-    snprintf(options, sizeof options, "size=%zu", size_bytes);
+    snprintf(options, sizeof options, "size=%zu,mode=700", size_bytes);
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
     return mount("tiny", folder, "tmpfs", 0, options) == 0;

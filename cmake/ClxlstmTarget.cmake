@@ -29,8 +29,12 @@ endfunction()
 function(clxlstm_library target)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-    target_link_libraries(${target} PUBLIC OpenCL::OpenCL
-                                    PRIVATE Threads::Threads ${CJSON_LIBRARIES} $<$<NOT:$<PLATFORM_ID:Windows>>:m>)
+    target_include_directories(${target} SYSTEM PUBLIC $<BUILD_INTERFACE:${OpenCL_INCLUDE_DIR}>)
+    target_link_libraries(${target} PRIVATE Threads::Threads ${CJSON_LIBRARIES} ${CMAKE_DL_LIBS}
+                                            $<$<NOT:$<PLATFORM_ID:Windows>>:m>)
+    if(NOT CLXLSTM_LOAD_OPENCL)
+        target_link_libraries(${target} PUBLIC OpenCL::OpenCL)
+    endif()
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
     if(CLXLSTM_SANITIZE)
         target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${CLXLSTM_SANITIZE}>)

@@ -4,6 +4,7 @@
 #ifndef CLXLSTM_TOOLS_SESSION_H
 #define CLXLSTM_TOOLS_SESSION_H
 
+#include "runtime/opencl.h"
 #include <clxlstm/clxlstm.h>
 #include <stdbool.h>
 

@@ -60,8 +60,9 @@ typedef struct clx_context_options {
 
 /* Makes a context. `options` NULL means all defaults. `*out` is NULL on failure.
  * Blocks (it may start a driver). Threads: any; a context may be used by any number of threads at once.
- * Errors: CLX_ERR_NULL, CLX_ERR_VALUE (options), CLX_ERR_CONTEXT (device not in context), CLX_ERR_DEVICE (no device
- * fits the selector; the message lists what there is), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
+ * Errors: CLX_ERR_NULL, CLX_ERR_VALUE (options), CLX_ERR_CONTEXT (device not in context), CLX_ERR_DEVICE (there is
+ * no OpenCL loader, no driver, or no usable device that fits the selector: the message says which, lists the devices, and
+ * says of each what it lacks), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
 CLX_API clx_status clx_context_create(clx_context **out, const clx_context_options *options, clx_error *error);
 
 /* Gives up the caller's hold. Operators keep their context alive, so the order of destruction is free. NULL is
@@ -71,6 +72,12 @@ CLX_API void clx_context_destroy(clx_context *context);
 /* The OpenCL objects behind the context, not retained for the caller; NULL for NULL. */
 CLX_API cl_context clx_context_cl_context(const clx_context *context);
 CLX_API cl_device_id clx_context_cl_device(const clx_context *context);
+
+/* One of OpenCL's own functions, such as "clCreateBuffer", from the very library that clxlstm uses, for programs that must
+ * start where OpenCL is missing and so do not link it; to be cast to its type. NULL where there is no such function, or no
+ * OpenCL. Loads the library on first use, and never unloads it. Threads: any. */
+typedef void (*clx_function)(void);
+CLX_API clx_function clx_opencl_function(const char *name);
 
 /* What clxlstm knows of a device. `usable` is 0 where it cannot be used, and `reason` says why. */
 typedef struct clx_device_info {
@@ -93,7 +100,9 @@ typedef struct clx_device_info {
 } clx_device_info;
 
 /* Fills up to `capacity` entries and sets `*count` to the number there are, so that a call with capacity 0 asks for the
- * number. A platform without devices gives one unusable entry with its reason. */
+ * number. A platform without devices gives one unusable entry with its reason.
+ * Errors: CLX_ERR_NULL, CLX_ERR_DEVICE (the message says whether OpenCL's loader or all drivers are missing; `*count` is
+ * 0), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
 CLX_API clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *count, clx_error *error);
 
 /* The same of a context's device; its selector is empty where the caller brought the device. */

@@ -61,7 +61,8 @@ static clx_status check_device_in_context(cl_context context, cl_device_id devic
 
 static clx_status take_callers_device(clx_context *context, const clx_context_options *options, clx_error *error)
 {
-    clx_status status = check_device_in_context(options->context, options->device, error);
+    clx_status status = clxi_opencl_load(error);
+    if (status == CLX_OK) status = check_device_in_context(options->context, options->device, error);
     if (status != CLX_OK) return status;
     clxi_caps_query(options->device, &context->caps);
     if (!context->caps.usable) {

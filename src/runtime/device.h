@@ -5,6 +5,7 @@
 #define CLXI_RUNTIME_DEVICE_H
 
 #include "base/text.h"
+#include "runtime/opencl.h"
 #include <clxlstm/context.h>
 #include <stdbool.h>
 

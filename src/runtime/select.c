@@ -87,15 +87,17 @@ fail:
     return status;
 }
 
-/* The list is to be freed also on failure. */
+/* At least one row; to be freed also on failure. */
 static clx_status list_devices(found_list *list, clx_error *error)
 {
-    clx_status status = CLX_OK;
     cl_uint count = 0;
     cl_platform_id *platforms = NULL;
     memset(list, 0, sizeof *list);
+    clx_status status = clxi_opencl_load(error);
+    if (status != CLX_OK) return status;
     cl_int code = clGetPlatformIDs(0, NULL, &count);
-    if (code == PLATFORM_NOT_FOUND_KHR || (code == CL_SUCCESS && count == 0)) return CLX_OK;
+    if (code == PLATFORM_NOT_FOUND_KHR || (code == CL_SUCCESS && count == 0))
+        return clxi_fail(error, CLX_ERR_DEVICE, "no OpenCL driver: the loader finds no platform");
     if (code != CL_SUCCESS) return clxi_fail_cl(error, code, "clGetPlatformIDs");
     platforms = calloc(count, sizeof *platforms);
     if (platforms == NULL) return clxi_fail_memory(error, "the list of platforms");
@@ -117,6 +119,7 @@ clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *cou
     if (count == NULL) return clxi_fail(error, CLX_ERR_NULL, "count: null");
     if (infos == NULL && capacity > 0) return clxi_fail(error, CLX_ERR_NULL, "infos: null, expected %zu", capacity);
     found_list list;
+    *count = 0;
     clx_status status = list_devices(&list, error);
     if (status == CLX_OK) {
         for (size_t i = 0; i < list.count && i < capacity; i++) {
@@ -163,9 +166,7 @@ static clx_status fail_none(const found_list *list, const char *selector, clx_er
         if (!row->caps.usable) clxi_text_printf(&there, " (unusable: %s)", row->caps.reason);
     }
     clx_status status;
-    if (list->count == 0) {
-        status = clxi_fail(error, CLX_ERR_DEVICE, "no OpenCL platform found; is a driver installed?");
-    } else if (selector == NULL || selector[0] == '\0') {
+    if (selector == NULL || selector[0] == '\0') {
         status = clxi_fail(error, CLX_ERR_DEVICE, "no usable device; there are: %s", there.failed ? "?" : there.data);
     } else {
         status = clxi_fail(error, CLX_ERR_DEVICE, "selector '%s': no usable device fits; there are: %s", selector,

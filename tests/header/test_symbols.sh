@@ -3,7 +3,8 @@
 #
 # test_symbols.sh SOURCE BUILD CC
 #
-# Names that the libraries define begin with clx_ or clxi_, and what must not need OpenCL does not.
+# Names that the libraries define begin with clx_ or clxi_, a shared one shows clx_ alone, and what must not need OpenCL does
+# not.
 set -euo pipefail
 cd "$2"
 command -v nm > /dev/null || exit 77
@@ -30,6 +31,11 @@ for library in libclxlstm_base.a libclxlstm_io.a libclxlstm_ref.a; do
     [ ! -e $library ] || refuse "needed by $library, which must link without OpenCL" <<<"$(
         nm -u $library 2> /dev/null | awk '$1 == "U" && $2 ~ /^cl[A-Z]/ { print $2 }' | sort -u)"
 done
+# (what CLXI_OPENCL_MAP lacks, or a line of its header, shows here)
+if grep -q '^CLXLSTM_LOAD_OPENCL:BOOL=ON' CMakeCache.txt; then
+    refuse "needed by libclxlstm.a, which loads OpenCL" <<<"$(
+        nm -u libclxlstm.a 2> /dev/null | awk '$1 == "U" && $2 ~ /^cl[A-Z]/ { print $2 }' | sort -u)"
+fi
 if [ -e libclxlstm.so ]; then
     refuse 'exported by libclxlstm.so' <<<"$(
         nm -D --defined-only libclxlstm.so | awk '{ print $NF }' | grep -vE '^(clx_|_|Base$)' || true)"

@@ -14,6 +14,7 @@ static int launches, events;
 typedef cl_int (*enqueue_fn)(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *,
                              cl_uint, const cl_event *, cl_event *);
 
+#pragma GCC visibility push(default) /* the library asks the process for the name */
 CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
                                                        const size_t *offset, const size_t *items, const size_t *group,
                                                        cl_uint wait_count, const cl_event *wait_list, cl_event *event)
@@ -25,6 +26,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     events += event != NULL;
     return next(queue, kernel, dimensions, offset, items, group, wait_count, wait_list, event);
 }
+#pragma GCC visibility pop
 
 static const struct {
     bool statistics;

@@ -35,6 +35,9 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *   launch_ms        work is cut into launches of at most about this many milliseconds on a GPU; 0: 100;
  *                    negative: never cut.
  *   log, log_user    where log lines go. NULL: nowhere.
+ *   tuning           a file of what `clxlstm tune` has found; see clx_context_tuning_set. NULL: CLX_TUNE, else
+ *                    tuning.txt in the cache folder. One that is not there or not whole costs a log line.
+ *   tuning_off       not 0: no such file is read (as CLX_TUNE=0 in the environment).
  *
  * The environment is read here, in clx_context_create, and nowhere else; not at all in a program that runs with more
  * rights than its user (set-uid). */
@@ -51,11 +54,13 @@ typedef struct clx_context_options {
     float launch_ms;
     clx_log_fn log;
     void *log_user;
+    const char *tuning;
+    int32_t tuning_off;
 } clx_context_options;
 
 /* clang-format off */
 #define CLX_CONTEXT_OPTIONS_INIT {sizeof(clx_context_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0.0f, \
-                                  NULL, NULL}
+                                  NULL, NULL, NULL, 0}
 /* clang-format on */
 
 /* Makes a context. `options` NULL means all defaults. `*out` is NULL on failure.
@@ -125,6 +130,20 @@ CLX_API clx_build_counts clx_context_build_counts(const clx_context *context);
 CLX_API clx_status clx_context_blob_get(clx_context *context, void *blob, size_t *size_bytes, clx_error *error);
 CLX_API clx_status clx_context_blob_set(clx_context *context, const void *blob, size_t size_bytes, size_t *accepted,
                                         clx_error *error);
+
+/* What tuning has found for this device, as text, for embedders who keep files themselves: a line for an operator and a
+ * class of its problems, with the kernel family and the numbers that are best for it.
+ *
+ * A line is a proposal. An operator that is created afterwards looks at every number, builds the kernel, and compares it
+ * with the plain one on a small problem, as it does with any; what is not allowed, does not build, or differs is passed
+ * over with a log line. So a text can make an operator slower, never wrong.
+ *
+ * get: with `text` NULL sets `*size_bytes`; else writes the text, whose room is `*size_bytes`. No NUL at its end.
+ * set: adds the lines of a text of at most 1 MiB; those that are damaged, or of another device, driver or library
+ * version, are passed over, and `*accepted` counts the others (NULL is allowed). */
+CLX_API clx_status clx_context_tuning_get(clx_context *context, char *text, size_t *size_bytes, clx_error *error);
+CLX_API clx_status clx_context_tuning_set(clx_context *context, const char *text, size_t size_bytes, size_t *accepted,
+                                          clx_error *error);
 
 /* Where and how a call is enqueued; the same for every operator. Start from CLX_LAUNCH_INIT.
  *

@@ -7,14 +7,24 @@
 static const char *const forward_sources[CLXI_BODY_COUNT] = {"attention_forward.cl", "attention_forward_cpu.cl",
                                                              "attention_forward_wgmma.cl"};
 
+clxi_tile_problem clxi_attention_plan_tiles(const clxi_attention_problem *problem)
+{
+    return (clxi_tile_problem){problem->DHQK, problem->DHV, problem->qkv_dtype, problem->explicit_mask};
+}
+
 size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi_attention_problem *problem,
+                                      const clxi_tile_params *tuned,
                                       clxi_attention_plan plans[CLXI_TILE_CANDIDATES_MAX])
 {
     clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
-    const clxi_tile_problem of_tiles = {problem->DHQK, problem->DHV, problem->qkv_dtype, problem->explicit_mask};
-    const size_t count = clxi_tile_candidates(limits, &of_tiles, tiles, CLXI_TILE_CANDIDATES_MAX);
+    const clxi_tile_problem of_tiles = clxi_attention_plan_tiles(problem);
+    const size_t first = tuned != NULL ? 1 : 0;
+    if (tuned != NULL) tiles[0] = *tuned;
+    const size_t count =
+        first + clxi_tile_candidates(limits, &of_tiles, tiles + first, CLXI_TILE_CANDIDATES_MAX - first);
     for (size_t i = 0; i < count; i++) {
         plans[i].tile = tiles[i];
+        plans[i].tuned = i < first;
         plans[i].unroll = !limits->is_cpu;
         /* what fits the smallest tiles fits here: drivers that allow small groups only say so of every kernel */
         plans[i].prepare_items =
@@ -56,6 +66,7 @@ void clxi_attention_forward_options(const clxi_attention_plan *plan, const clxi_
 
 void clxi_attention_plan_name(const clxi_attention_plan *plan, const clxi_attention_problem *problem, clxi_text *out)
 {
-    clxi_text_printf(out, "%s_attention_%s_%ux%u", clxi_family_name(plan->tile.family),
-                     clx_dtype_name(problem->input_dtype), plan->tile.rows, plan->tile.columns);
+    clxi_text_printf(out, "%s_attention_%s_%ux%u%s", clxi_family_name(plan->tile.family),
+                     clx_dtype_name(problem->input_dtype), plan->tile.rows, plan->tile.columns,
+                     plan->tuned ? "_tuned" : "");
 }

@@ -34,12 +34,17 @@ typedef struct clxi_attention_plan {
     clxi_tile_params tile;
     uint32_t prepare_items; /* of a group of attention_prepare.cl */
     bool unroll;
+    bool tuned;                 /* the tile comes from tuning */
     bool once;                  /* the operator serves a trial only */
     const char *forward_source; /* in cl/ */
 } clxi_attention_plan;
 
-/* Candidates for a device, best first; returns how many. */
+/* What the tiles must fit. */
+clxi_tile_problem clxi_attention_plan_tiles(const clxi_attention_problem *problem);
+
+/* Candidates for a device, best first, and before them what tuning has found, if not NULL; returns how many. */
 size_t clxi_attention_plan_candidates(const clxi_tile_limits *limits, const clxi_attention_problem *problem,
+                                      const clxi_tile_params *tuned,
                                       clxi_attention_plan plans[CLXI_TILE_CANDIDATES_MAX]);
 
 /* Elements that an item of attention_prepare.cl takes. */
@@ -51,7 +56,7 @@ void clxi_attention_prepare_options(const clxi_attention_plan *plan, const clxi_
 void clxi_attention_forward_options(const clxi_attention_plan *plan, const clxi_attention_problem *problem,
                                     clxi_text *out);
 
-/* "simt_attention_bf16_64x64" */
+/* "simt_attention_bf16_64x64", and "_tuned" behind it where tuning has found it. */
 void clxi_attention_plan_name(const clxi_attention_plan *plan, const clxi_attention_problem *problem, clxi_text *out);
 
 #endif

@@ -3,6 +3,7 @@
  * Attention's side of choosing a variant: how one is built, and the small problem that it is tried on, which has whole
  * tiles, edges, grouped heads and masked pairs. */
 #include "ops/attention_op.h"
+#include "ops/tile_space.h"
 #include "ops/trial_data.h"
 #include "ops/variants.h"
 #include "runtime/program.h"
@@ -82,8 +83,19 @@ clx_status clxi_attention_choose(clx_context *context, const clxi_attention_prob
 {
     candidates c = {.context = context, .problem = problem};
     const clxi_tile_limits limits = clxi_context_tile_limits(context);
-    clxi_variants variants = {"attention", &c, 0, problem->qkv_dtype, family, build, destroy, fingerprint, run};
-    variants.count = clxi_attention_plan_candidates(&limits, problem, c.plans);
+    const clxi_tile_problem of_tiles = clxi_attention_plan_tiles(problem);
+    clxi_tile_params tuned;
+    const bool is_tuned = clxi_tile_tuned(context, "attention", problem->input_dtype, &limits, &of_tiles, &tuned);
+    clxi_variants variants = {.name = "attention",
+                              .user = &c,
+                              .tuned = is_tuned ? 1 : 0,
+                              .precision = problem->qkv_dtype,
+                              .family = family,
+                              .build = build,
+                              .destroy = destroy,
+                              .fingerprint = fingerprint,
+                              .run = run};
+    variants.count = clxi_attention_plan_candidates(&limits, problem, is_tuned ? &tuned : NULL, c.plans);
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

@@ -28,13 +28,17 @@ typedef struct clxi_mlstm_plan {
     uint32_t gates_items; /* items of a group of the gate kernels */
     uint32_t gates_run;   /* positions an item takes at once */
     bool unroll;
+    bool tuned;                 /* the tile comes from tuning */
     bool once;                  /* built for a trial only: the forward program is not kept on disk */
     const char *forward_source; /* in cl/ */
 } clxi_mlstm_plan;
 
-/* Candidates for a device, best first; returns how many. */
+/* What the tiles must fit. */
+clxi_tile_problem clxi_mlstm_plan_tiles(const clxi_mlstm_problem *problem);
+
+/* Candidates for a device, best first, and before them what tuning has found, if not NULL; returns how many. */
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
-                                  clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX]);
+                                  const clxi_tile_params *tuned, clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX]);
 
 /* Compile options of the gate kernels (mlstm_gates.cl, mlstm_mask.cl) and of the forward kernel. */
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
@@ -53,7 +57,7 @@ clxi_mlstm_state_tile clxi_mlstm_plan_state(const clxi_mlstm_plan *plan, const c
 /* ... and its compile options. */
 void clxi_mlstm_state_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
-/* "simt_mlstm_bf16_64x64" */
+/* "simt_mlstm_bf16_64x64", and "_tuned" behind it where tuning has found it. */
 void clxi_mlstm_plan_name(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
 #endif

@@ -3,6 +3,7 @@
  * The mLSTM's side of choosing a variant: how one is built, and the small problem that it is tried on, which has whole
  * tiles, edges, decay and masked pairs. */
 #include "ops/mlstm_op.h"
+#include "ops/tile_space.h"
 #include "ops/trial_data.h"
 #include "ops/variants.h"
 #include "runtime/program.h"
@@ -109,8 +110,19 @@ clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *pro
 {
     candidates c = {.context = context, .problem = problem, .eps = eps};
     const clxi_tile_limits limits = clxi_context_tile_limits(context);
-    clxi_variants variants = {"mlstm", &c, 0, problem->qkv_dtype, family, build, destroy, fingerprint, run};
-    variants.count = clxi_mlstm_plan_candidates(&limits, problem, c.plans);
+    const clxi_tile_problem of_tiles = clxi_mlstm_plan_tiles(problem);
+    clxi_tile_params tuned;
+    const bool is_tuned = clxi_tile_tuned(context, "mlstm", problem->input_dtype, &limits, &of_tiles, &tuned);
+    clxi_variants variants = {.name = "mlstm",
+                              .user = &c,
+                              .tuned = is_tuned ? 1 : 0,
+                              .precision = problem->qkv_dtype,
+                              .family = family,
+                              .build = build,
+                              .destroy = destroy,
+                              .fingerprint = fingerprint,
+                              .run = run};
+    variants.count = clxi_mlstm_plan_candidates(&limits, problem, is_tuned ? &tuned : NULL, c.plans);
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

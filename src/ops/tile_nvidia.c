@@ -20,21 +20,31 @@ static uint64_t wgmma_local_bytes(const clxi_tile_params *tile)
     return 2 * ((uint64_t)tile->rows * tile->dk + (uint64_t)tile->stages * tile->columns * (tile->dk + tile->slice));
 }
 
+static bool wgmma_applies(const clxi_tile_limits *limits, const clxi_tile_problem *problem)
+{
+    return limits->nv_sm == 90 && limits->max_work_group >= WGMMA_ITEMS && problem->qkv_dtype != CLX_F32 &&
+           !problem->explicit_mask && problem->DHQK <= 256;
+}
+
+static void wgmma_derive(const clxi_tile_problem *problem, clxi_tile_params *tile)
+{
+    tile->vector = 8;
+    tile->lead = 8;
+    tile->items = WGMMA_ITEMS;
+    tile->fit_items = 256;
+    tile->rows = 128;
+    tile->dk = wgmma_width(problem->DHQK);
+}
+
 static size_t wgmma_candidates(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *out,
                                size_t capacity)
 {
-    if (limits->nv_sm != 90 || limits->max_work_group < WGMMA_ITEMS || capacity == 0) return 0;
-    if (problem->qkv_dtype == CLX_F32 || problem->explicit_mask || problem->DHQK > 256) return 0;
     clxi_tile_params tile = {0};
+    if (!wgmma_applies(limits, problem) || capacity == 0) return 0;
     tile.family = CLXI_FAMILY_NV_WGMMA;
-    tile.vector = 8;
-    tile.lead = 8;
-    tile.items = WGMMA_ITEMS;
-    tile.fit_items = 256;
-    tile.rows = 128;
+    wgmma_derive(problem, &tile);
     tile.slice = wgmma_width(problem->DHV);
     tile.columns = tile.slice <= 128 ? 128 : 64; /* O and S share the registers */
-    tile.dk = wgmma_width(problem->DHQK);
     for (tile.stages = 4; tile.stages >= 2; tile.stages--) {
         if (wgmma_local_bytes(&tile) > WGMMA_LOCAL_BYTES) continue;
         out[0] = tile;
@@ -43,11 +53,28 @@ static size_t wgmma_candidates(const clxi_tile_limits *limits, const clxi_tile_p
     return 0;
 }
 
+static const clxi_tile_axis wgmma_axes[] = {
+    {"columns", offsetof(clxi_tile_params, columns), 2, {64, 128}},
+    {"slice", offsetof(clxi_tile_params, slice), 3, {64, 128, 256}},
+    {"stages", offsetof(clxi_tile_params, stages), 3, {2, 3, 4}},
+};
+
+static const char *wgmma_settle(const clxi_tile_limits *limits, const clxi_tile_problem *problem,
+                                clxi_tile_params *tile)
+{
+    if (!wgmma_applies(limits, problem)) return "the family is for other devices or problems";
+    wgmma_derive(problem, tile);
+    if (tile->slice > wgmma_width(problem->DHV)) return "a slice wider than DHV";
+    if (tile->slice == 256 && tile->columns == 128) return "too many sums for an item's registers";
+    return wgmma_local_bytes(tile) <= WGMMA_LOCAL_BYTES ? NULL : "more local memory than the device has";
+}
+
 static void wgmma_options(const clxi_tile_params *tile, clxi_text *out)
 {
     clxi_text_printf(out, " -D CLX_STAGES=%u", tile->stages);
 }
 
+const clxi_tile_space clxi_tile_nv_wgmma_space = {sizeof wgmma_axes / sizeof *wgmma_axes, wgmma_axes, wgmma_settle};
 const clxi_tile_family clxi_tile_nv_wgmma = {"nv_wgmma",       CLXI_BODY_WGMMA,   false,
                                              wgmma_candidates, wgmma_local_bytes, wgmma_options};
 

@@ -37,6 +37,12 @@ uint32_t clxi_tile_round_up(uint64_t value, uint32_t multiple, uint32_t most)
     return (uint32_t)clxi_min_u64(clxi_ceil_div(value, multiple) * multiple, most);
 }
 
+void clxi_tile_complete(clxi_tile_params *tile)
+{
+    if (tile->fit_items == 0) tile->fit_items = tile->items;
+    if (tile->scan_items == 0) tile->scan_items = tile->fit_items;
+}
+
 size_t clxi_tile_candidates(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *out,
                             size_t capacity)
 {
@@ -45,10 +51,8 @@ size_t clxi_tile_candidates(const clxi_tile_limits *limits, const clxi_tile_prob
         const clxi_tile_family *family = families[preference[i]];
         if (family->twin && (limits->named >> preference[i] & 1) == 0) continue;
         const size_t end = count + family->candidates(limits, problem, out + count, capacity - count);
-        for (; count < end; count++) {
-            if (out[count].fit_items == 0) out[count].fit_items = out[count].items;
-            if (out[count].scan_items == 0) out[count].scan_items = out[count].fit_items;
-        }
+        for (; count < end; count++)
+            clxi_tile_complete(&out[count]);
     }
     return count;
 }

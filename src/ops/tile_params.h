@@ -63,7 +63,7 @@ typedef struct clxi_tile_params {
     uint32_t
         fit_items; /* what CL_KERNEL_WORK_GROUP_SIZE must allow: NVIDIA's driver rounds that limit down to a power of
                           * two, and yet launches larger groups whose registers fit; a trial shows it */
-    bool prefetch; /* simt: fetch a chunk while the one before is used */
+    uint32_t prefetch; /* simt, 0 or 1: fetch a chunk while the one before is used */
 } clxi_tile_params;
 
 enum { CLXI_TILE_CANDIDATES_MAX = 16 };

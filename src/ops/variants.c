@@ -19,13 +19,18 @@ clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
     return limits;
 }
 
+/* The anchor is one of the library's own. */
+static bool is_anchor(const clxi_variants *variants, size_t index)
+{
+    return index >= variants->tuned && variants->family(variants->user, index) == CLXI_FAMILY_SIMT;
+}
+
 /* The anchor of the same problem, whatever the `variants` option says: the first simt candidate that builds. */
 static clx_status build_anchor(const clxi_variants *variants, void **out, clx_error *error)
 {
     clx_status status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "no simt variant to compare with");
     for (size_t i = 0; i < variants->count && status != CLX_OK; i++)
-        if (variants->family(variants->user, i) == CLXI_FAMILY_SIMT)
-            status = variants->build(variants->user, i, true, out, error);
+        if (is_anchor(variants, i)) status = variants->build(variants->user, i, true, out, error);
     return status;
 }
 
@@ -74,7 +79,7 @@ static clx_status try_variant(clx_context *context, const clxi_variants *variant
 {
     clx_status status = variants->build(variants->user, index, false, op, error);
     if (status != CLX_OK) return status;
-    if (variants->family(variants->user, index) != CLXI_FAMILY_SIMT) status = trust(context, variants, *op, error);
+    if (!is_anchor(variants, index)) status = trust(context, variants, *op, error);
     if (status != CLX_OK) {
         variants->destroy(*op);
         *op = NULL;
@@ -109,8 +114,8 @@ clx_status clxi_variants_choose(clx_context *context, const clxi_variants *varia
         clx_error_clear(&last);
         status = try_variant(context, variants, i, op, &last);
         if (status == CLX_OK) return CLX_OK;
-        clxi_log_line(&context->log, CLXI_LOG_WARNING, "%s: a %s variant was dropped: %s", variants->name, family,
-                      last.message);
+        clxi_log_line(&context->log, CLXI_LOG_WARNING, "%s: a %s%s variant was dropped: %s", variants->name,
+                      i < variants->tuned ? "tuned " : "", family, last.message);
         if (status == CLX_ERR_HOST_MEMORY) break;
     }
     if (last.status == CLX_OK)

@@ -14,6 +14,7 @@ typedef struct clxi_variants {
     const char *name; /* of the operator, for messages: "mlstm" */
     const void *user;
     size_t count;
+    size_t tuned;        /* so many of the first were found by tuning: proposals, whatever their family */
     clx_dtype precision; /* of the products: what variants may differ by */
     clxi_family (*family)(const void *user, size_t index);
     /* Sets *op where it succeeds. `once`: for a trial only, so its own programs need not be kept (clxi_kernel_get_once). */

@@ -8,6 +8,7 @@
 #include "base/trusted.h"
 #include "runtime/cache.h"
 #include "runtime/program.h"
+#include "runtime/tuning.h"
 #include "runtime/verdict.h"
 #include "runtime/workspace.h"
 #include <math.h>
@@ -124,6 +125,14 @@ static clx_status set_cache(clx_context *context, const clx_context_options *opt
     return status;
 }
 
+/* Off by option or by CLX_TUNE=0, which may also name a file. */
+static clx_status set_tuning(clx_context *context, const clx_context_options *options, clx_error *error)
+{
+    const char *path = option_or_variable(options->tuning, "CLX_TUNE");
+    context->tuning_off = options->tuning_off != 0 || (path != NULL && strcmp(path, "0") == 0);
+    return context->tuning_off ? CLX_OK : keep(&context->tuning_path, path, error);
+}
+
 static double launch_flops(const clxi_caps *caps, float launch_ms)
 {
     if (caps->is_cpu || launch_ms < 0) return INFINITY;
@@ -148,6 +157,7 @@ static clx_status set_options(clx_context *context, const clx_context_options *o
     CLXI_TRY(set_cache(context, options, error));
     CLXI_TRY(keep(&context->kernel_dir, option_or_variable(options->kernel_dir, "CLX_KERNEL_DIR"), error));
     CLXI_TRY(keep(&context->variants, option_or_variable(options->variants, "CLX_VARIANT"), error));
+    CLXI_TRY(set_tuning(context, options, error));
 fail:
     return status;
 }
@@ -156,11 +166,13 @@ static void context_free(clx_context *context)
 {
     clxi_programs_free(context);
     clxi_verdicts_free(context);
+    clxi_tunings_free(context);
     clxi_pool_free(context);
     if (context->cl != NULL) clReleaseContext(context->cl);
     free(context->cache_dir);
     free(context->kernel_dir);
     free(context->variants);
+    free(context->tuning_path);
     clxi_mutex_destroy(&context->mutex);
     free(context);
 }
@@ -190,6 +202,7 @@ clx_status clx_context_create(clx_context **out, const clx_context_options *opti
     context->launch_flops = launch_flops(&context->caps, options->launch_ms);
     clxi_log_line(&context->log, CLXI_LOG_INFO, "device: %s (%s), driver %s", context->caps.name,
                   context->caps.platform_name, context->caps.driver);
+    clxi_tuning_load(context);
     *out = context;
     return CLX_OK;
 fail:

@@ -12,6 +12,7 @@
 typedef struct clxi_program_entry clxi_program_entry; /* program.c */
 typedef struct clxi_pool_block clxi_pool_block;       /* workspace.c */
 typedef struct clxi_verdict_entry clxi_verdict_entry; /* verdict.c */
+typedef struct clxi_tuning_entry clxi_tuning_entry;   /* tuning.c */
 
 struct clx_context {
     cl_context cl;
@@ -22,6 +23,8 @@ struct clx_context {
     char *cache_dir; /* NULL: no disk cache */
     uint64_t cache_limit_bytes;
     char *kernel_dir;            /* NULL: built-in sources */
+    char *tuning_path;           /* NULL: the cache folder's file */
+    bool tuning_off;             /* no file is read */
     char *variants;              /* NULL: all families */
     double launch_flops;         /* work of one launch at most; INFINITY: never cut */
     const clxi_listing *listing; /* not NULL: programs are listed, not built */
@@ -33,6 +36,7 @@ struct clx_context {
     clxi_pool_block *pool;
     clxi_verdict_entry *verdicts;
     size_t bad_verdicts; /* given or met so far */
+    clxi_tuning_entry *tunings;
 };
 
 /* Operators hold their context. */

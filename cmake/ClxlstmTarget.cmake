@@ -21,12 +21,16 @@ function(clxlstm_target target)
     clxlstm_warnings(${target})
     set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
                                                C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
-    target_compile_definitions(${target} PRIVATE $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>)
+    target_compile_definitions(${target} PRIVATE CL_TARGET_OPENCL_VERSION=120
+                                                 $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>)
     target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 
-# What users of the library need.
-function(clxlstm_library target)
+# The library of one kind, "shared" or "static", from the objects: clxlstm_<kind>. Built with all only if it is wanted.
+function(clxlstm_library kind)
+    set(target clxlstm_${kind})
+    string(TOUPPER ${kind} type)
+    add_library(${target} ${type} $<TARGET_OBJECTS:clxlstm_objects> $<TARGET_OBJECTS:clxlstm_base_objects>)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_include_directories(${target} SYSTEM PUBLIC $<BUILD_INTERFACE:${OpenCL_INCLUDE_DIR}>)
@@ -35,8 +39,27 @@ function(clxlstm_library target)
     if(NOT CLXLSTM_LOAD_OPENCL)
         target_link_libraries(${target} PUBLIC OpenCL::OpenCL)
     endif()
-    set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
+    clxlstm_library_wanted(${kind} wanted)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME clxlstm LINKER_LANGUAGE C)
+    if(NOT wanted)
+        set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+    if(MSVC AND kind STREQUAL static) # where import libraries have the same name
+        set_target_properties(${target} PROPERTIES OUTPUT_NAME clxlstm_static)
+    endif()
     if(CLXLSTM_SANITIZE)
         target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${CLXLSTM_SANITIZE}>)
+    endif()
+endfunction()
+
+# Is the library of this kind for users?
+function(clxlstm_library_wanted kind out)
+    set(chosen static)
+    if(BUILD_SHARED_LIBS)
+        set(chosen shared)
+    endif()
+    set(${out} OFF PARENT_SCOPE)
+    if(CLXLSTM_BUILD_BOTH OR kind STREQUAL chosen)
+        set(${out} ON PARENT_SCOPE)
     endif()
 endfunction()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Attention with a key/value cache: a prompt in one call, then token by token, against one call over the whole text. */
+#define CL_TARGET_OPENCL_VERSION 120
 #include <clxlstm/clxlstm.h>
 #include <math.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  * A prompt in parallel, then token by token: the parallel backend reads the prompt and leaves the state (C, n, m), the
  * recurrent backend goes on from it, one token a call and in place. At the end the same text is read in one parallel
  * call: both must say the same. */
+#define CL_TARGET_OPENCL_VERSION 120
 #include <clxlstm/clxlstm.h>
 #include <math.h>
 #include <stdio.h>

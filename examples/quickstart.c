@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The smallest complete program: one mLSTM cell over a short text. This file is the code in README.md. */
+#define CL_TARGET_OPENCL_VERSION 120
 #include <clxlstm/clxlstm.h>
 #include <math.h>
 #include <stdio.h>

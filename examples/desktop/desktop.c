@@ -9,6 +9,7 @@
 #include "desktop_draw.h"
 #include "desktop_frames.h"
 #include "desktop_work.h"
+#define CL_TARGET_OPENCL_VERSION 120
 #include <clxlstm/clxlstm.h>
 #include <math.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
  * cancelled work ends after two pieces at most. */
 #include "desktop_work.h"
 #include <SDL.h>
+#define CL_TARGET_OPENCL_VERSION 120
 #include <clxlstm/clxlstm.h>
 #include <math.h>
 #include <stdlib.h>

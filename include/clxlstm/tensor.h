@@ -5,7 +5,7 @@
 #define CLXLSTM_TENSOR_H
 
 #ifndef CL_TARGET_OPENCL_VERSION
-#define CL_TARGET_OPENCL_VERSION 120
+#define CL_TARGET_OPENCL_VERSION 300 /* as cl.h itself chooses, though not silently; a program defines it first */
 #endif
 #include <CL/cl.h>
 #include <clxlstm/dtype.h>

@@ -4,6 +4,7 @@
  * never made to fail, since nobody could do anything about it. */
 #include "layer.h"
 
+#undef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 300
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>

@@ -1,36 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_bare_root.sh SOURCE BUILD
+# test_bare_root.sh SOURCE BUILD CC
 #
 # A machine without OpenCL, as a folder with the program and the libraries that it is linked with, and nothing else: the
 # program starts, and says in one line what is missing. Then with a loader but no driver, with a driver but no device, and
 # with a device that is too small.
 set -euo pipefail
 . "$1/tests/support/program.sh"
+. "$1/tests/support/bare_root.sh"
 real=$program
-root=$scratch/root
-
-# Another root needs the right to have one: root's own, or a user namespace's.
-export PATH=$PATH:/usr/sbin:/sbin
-enter=("$(command -v chroot)")
-if [ "$(id -u)" != 0 ]; then enter=("$(command -v unshare)" -r "${enter[@]}"); fi
-! ldd "$real" | grep -q 'libOpenCL' || { echo 'SKIPPED: built with CLXLSTM_LOAD_OPENCL=OFF'; exit 77; }
-"${enter[@]}" / true 2>/dev/null || { echo 'SKIPPED: may not change the root'; exit 77; }
-
-# into_root FILE...: with the libraries that each is linked with, at their places.
-into_root() {
-    local file
-    for file in "$@" $(ldd "$@" | grep -oE '/[^ ()]+' | sort -u); do
-        [ -e "$root$file" ] || install -D "$file" "$root$file"
-    done
-}
+bare_root=$scratch/root
+bare_possible || { echo 'SKIPPED: may not change the root'; exit 77; }
+! ldd "$real" | grep -q libOpenCL || { echo 'SKIPPED: built with CLXLSTM_LOAD_OPENCL=OFF'; exit 77; }
 
 # What `expect` of program.sh calls.
 program=in_root
-in_root() { env -i ASAN_OPTIONS=detect_leaks=0 "${enter[@]}" "$root" "$real" "$@"; }
+in_root() { bare_run "$real" "$@"; }
 
-into_root "$real"
+bare_add "$real"
 expect 0 '^clxlstm [0-9]' --version
 expect 0 '^mlstm_forward.cl simt ' kernels --list
 expect 1 'no OpenCL loader: libOpenCL.so.1: ' devices
@@ -40,14 +28,14 @@ expect 1 'no OpenCL loader: libOpenCL.so.1: ' bench mlstm_parallel --shape 1x1x8
 
 loader=$(ldconfig -p 2>/dev/null | awk '$1 == "libOpenCL.so.1" { print $NF; exit }')
 if [ -n "$loader" ]; then
-    into_root "$loader"
+    bare_add "$loader"
     expect 1 'no OpenCL driver: ' devices
     expect 1 'no OpenCL driver: ' selftest
 fi
 
 # A library of that name that is too old.
-printf 'void clGetPlatformIDs(void) {}\n' | "${3:-cc}" -x c -shared -fPIC - -Wl,-soname,libOpenCL.so.1 -o "$scratch/old.so"
-install -D "$scratch/old.so" "$root${loader:-/lib/libOpenCL.so.1}"
+printf 'void clGetPlatformIDs(void) {}\n' | "$3" -x c -shared -fPIC - -Wl,-soname,libOpenCL.so.1 -o "$scratch/old.so"
+install -D "$scratch/old.so" "$bare_root${loader:-/lib/libOpenCL.so.1}"
 expect 1 'the OpenCL loader has no clBuildProgram, expected OpenCL 1.2' devices
 
 program=$real

@@ -22,31 +22,35 @@
 
 #define SLICES ((CLX_DHV + TILE_DVB - 1) / TILE_DVB)
 
-/* Logits to weights, and their sums; softmax scales what there is. A logit of -inf is a column that is not seen. */
-static inline void weigh(float *s, float *o, float *m, float *sums, const float bias, __local float4 *memory,
-                         const tile_item item)
+#define LOG2_E 1.44269504088896f
+
+/* Products to weights, and their sums; softmax scales what there is. A product of -inf is a column that is not seen.
+ * Softmax works in powers of two, W = 2^(L' - m) with L' = L log2(e). */
+static inline void weigh(float *s, float *o, float *m, float *sums, const float scale, const float bias,
+                         __local float4 *memory, const tile_item item)
 {
 #if CLX_ACTIVATION == CLX_SOFTMAX
+    const float scale_2 = scale * LOG2_E;
     float largest[TILE_ROWS], factor[TILE_ROWS];
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) largest[slot] = -INFINITY;
     UNROLL for (int e = 0; e < TILE_SE; e++) largest[tile_slot_of_s(e)] = fmax(largest[tile_slot_of_s(e)], s[e]);
     tile_row_maxima(largest, memory, item);
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
-        const float grown = fmax(m[slot], largest[slot]);
-        factor[slot] = grown == m[slot] ? 1.0f : exp(m[slot] - grown);
+        const float grown = fmax(m[slot], largest[slot] * scale_2);
+        factor[slot] = grown == m[slot] ? 1.0f : exp2(m[slot] - grown);
         sums[slot] *= factor[slot];
         m[slot] = grown;
     }
     tile_scale(o, factor);
     UNROLL for (int e = 0; e < TILE_SE; e++) {
         const int slot = tile_slot_of_s(e);
-        s[e] = s[e] == -INFINITY ? 0.0f : exp(s[e] - m[slot]);
+        s[e] = s[e] == -INFINITY ? 0.0f : exp2(fma(s[e], scale_2, -m[slot]));
         sums[slot] += s[e];
     }
 #elif CLX_ACTIVATION == CLX_SIGMOID
-    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = 1.0f / (1.0f + exp(bias - s[e]));
+    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = 1.0f / (1.0f + exp(bias - s[e] * scale));
 #else
-    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = s[e] == -INFINITY ? 0.0f : s[e];
+    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = s[e] == -INFINITY ? 0.0f : s[e] * scale;
 #endif
 }
 
@@ -70,13 +74,11 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
 
     const tile_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s, S_q - row0,
                               aligned};
-    tile_rows k_rows = {k, 0, k_s, 0, aligned};
+    const tile_rows k_rows = {k, 0, k_s, 0, aligned};
     tile_rows v_rows = {v, 0, v_s, 0, aligned};
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n_kv * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n_kv * v_h);
-#if CLX_EXPLICIT
     const tile_mask tile_of_mask = {mask + mask_offset + (ulong)((long)row0 * mask_t), mask_t, mask_s};
-#endif
 
     float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS], m[TILE_ROWS];
     UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
@@ -86,35 +88,34 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
     }
 
     const int end = attention_end(min(S_q, row0 + TILE_BM), high, S_kv);
-    for (int s0 = attention_first(row0, low, TILE_BN); s0 < end; s0 += TILE_BN) {
+    const int first = attention_first(row0, low, TILE_BN);
+    tile_begin_k(tile_rows_from(k_rows, k0, first, first < end ? S_kv - first : 0), memory, item);
+    for (int s0 = first; s0 < end; s0 += TILE_BN) {
+        const int next = s0 + TILE_BN; /* worked out again where it is used: kept, rows cost registers */
 #if CLX_EXPLICIT
-        if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S_q - row0), s0, min(TILE_BN, S_kv - s0), memory, item))
+        if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S_q - row0), s0, min(TILE_BN, S_kv - s0), memory, item)) {
+            tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, item);
             continue;
+        }
 #endif
-        k_rows.offset = k0 + (ulong)((long)s0 * k_s);
-        k_rows.count = S_kv - s0;
-        v_rows.offset = v0 + (ulong)((long)s0 * v_s);
-        v_rows.count = S_kv - s0;
+        v_rows = tile_rows_from(v_rows, v0, s0, S_kv - s0);
         tile_begin_v(v_rows, column0, memory, item);
-        tile_qk(s, q_rows, k_rows, memory, item);
+        tile_qk(s, q_rows, tile_rows_from(k_rows, k0, s0, S_kv - s0), memory, item);
 
-#if !CLX_EXPLICIT
-        /* most tiles of a long text: nothing to ask of each pair */
-        if (row0 + TILE_BM <= S_q && s0 + TILE_BN <= S_kv && s0 + TILE_BN - 1 - row0 <= high &&
-            s0 - (row0 + TILE_BM - 1) > low)
-            UNROLL for (int e = 0; e < TILE_SE; e++) s[e] *= scale;
-        else
-#endif
+        /* in most tiles of a long text there is nothing to ask of each pair */
+        if (CLX_EXPLICIT || row0 + TILE_BM > S_q || s0 + TILE_BN > S_kv || s0 + TILE_BN - 1 - row0 > high ||
+            s0 - (row0 + TILE_BM - 1) <= low)
             UNROLL for (int e = 0; e < TILE_SE; e++) {
                 const int t = row0 + tile_row(item, tile_slot_of_s(e)), c = s0 + tile_scol(item, e);
                 bool sees = t < S_q && c < S_kv && c - t > low && c - t <= high;
 #if CLX_EXPLICIT
                 sees = sees && tile_of_mask.at[(long)(t - row0) * mask_t + (long)c * mask_s] != 0;
 #endif
-                s[e] = sees ? s[e] * scale : -INFINITY;
+                s[e] = sees ? s[e] : -INFINITY;
             }
-        weigh(s, o, m, sums, bias, memory, item);
+        weigh(s, o, m, sums, scale, bias, memory, item);
 
+        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, item);
         tile_pv(o, s, v_rows, column0, memory, item);
     }
 

@@ -39,24 +39,57 @@ static inline float smallest_of_rows(const __global float *M, const int row0, co
     return smallest;
 }
 
-/* Products to weights, and their sums. `inside`: each row of the tile sees each of its columns. */
-static inline __attribute__((always_inline)) void weigh(float *s, float *sums, const bool inside, const int row0,
-                                                        const int s0, const int S, const float scale,
-                                                        const __global float *g, const __global float *M,
-                                                        const __global int *start, const tile_mask mask,
-                                                        const tile_item item)
+/* The first tile of columns from s0 on that the gates leave anything of, or one behind `end`. */
+static inline int tile_that_counts(int s0, const int end, const __global float *maxima, const float smallest_M)
+{
+    while (s0 < end && mlstm_tile_is_zero(maxima[s0 / TILE_BN], smallest_M)) s0 += TILE_BN;
+    return s0;
+}
+
+/* Products to weights, and their sums, where each row of the tile sees each of its columns: with r, the largest g,
+ *
+ *     exp(g[s] - M[t]) = exp(r - M[t]) exp(g[s] - r)
+ *
+ * and both factors are at most 1, so an item takes an exponential a row and a column, not one a pair. Returns false, and has
+ * done nothing, where that could show: where a row's factor is close to what f32 cannot hold, or r is no number. */
+static inline __attribute__((always_inline)) bool weigh_apart(float *s, float *sums, const int row0, const int s0,
+                                                              const float r, const float scale,
+                                                              const __global float *g, const __global float *M,
+                                                              const tile_item item)
+{
+    float factor[TILE_ROWS];
+    bool apart = true;
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+        const float x = clx_two_difference((float2)(r, 0.0f), vload2((size_t)(row0 + tile_row(item, slot)), M));
+        apart = apart && x > -80.0f && x < INFINITY;
+        factor[slot] = scale * exp(x);
+    }
+    if (!apart) return false;
+    UNROLL for (int e = 0; e < TILE_SE; e++) {
+        const float2 g_column = vload2((size_t)(s0 + tile_scol(item, e)), g);
+        s[e] *= factor[tile_slot_of_s(e)] * exp(clx_two_difference(g_column, (float2)(r, 0.0f)));
+        sums[tile_slot_of_s(e)] += s[e];
+    }
+    return true;
+}
+
+/* The same for any tile, pair by pair. */
+static inline __attribute__((always_inline)) void weigh(float *s, float *sums, const int row0, const int s0,
+                                                        const int S, const float scale, const __global float *g,
+                                                        const __global float *M, const __global int *start,
+                                                        const tile_mask mask, const tile_item item)
 {
     /* the rows' M is read again for each tile: kept, it would cost registers during both products */
     UNROLL for (int e = 0; e < TILE_SE; e++) {
         const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
-        const int row = inside ? t : min(t, S - 1), column = inside ? c : min(c, S - 1);
+        const int row = min(t, S - 1), column = min(c, S - 1);
         const float2 M_row = vload2((size_t)row, M), g_column = vload2((size_t)column, g);
         const float x = clx_two_difference(g_column, M_row);
 #if CLX_EXPLICIT
         const bool sees = t < S && c < S && start[column] == start[row] &&
                           mask.at[(long)(row - row0) * mask.t + (long)column * mask.s] != 0;
 #else
-        const bool sees = inside || (c <= t && t < S && c >= start[row]);
+        const bool sees = c <= t && t < S && c >= start[row];
 #endif
         /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
         const bool counts = sees && M_row.s0 != -INFINITY && g_column.s0 != -INFINITY;
@@ -93,7 +126,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
 
     tile_rows q_rows = {q, q_offset + (ulong)((long)b * q_b + (long)n * q_h + (long)row0 * q_s), q_s, S - row0,
                         aligned};
-    tile_rows k_rows = {k, 0, k_s, 0, aligned};
+    const tile_rows k_rows = {k, 0, k_s, 0, aligned};
     tile_rows v_rows = {v, 0, v_s, 0, aligned};
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n * v_h);
@@ -108,38 +141,44 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
 
-    for (int s0 = first; s0 < end; s0 += TILE_BN) {
-        if (mlstm_tile_is_zero(maxima[s0 / TILE_BN], smallest_M)) continue;
+    int s0 = tile_that_counts(first, end, maxima, smallest_M);
+    tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, item);
+    while (s0 < end) {
 #if CLX_EXPLICIT
-        if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item))
+        if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item)) {
+            s0 = tile_that_counts(s0 + TILE_BN, end, maxima, smallest_M);
+            tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, item);
             continue;
+        }
 #endif
-        k_rows.offset = k0 + (ulong)((long)s0 * k_s);
-        k_rows.count = S - s0;
-        v_rows.offset = v0 + (ulong)((long)s0 * v_s);
-        v_rows.count = S - s0;
+        v_rows = tile_rows_from(v_rows, v0, s0, S - s0);
         tile_begin_v(v_rows, column0, memory, item);
-        tile_qk(s, q_rows, k_rows, memory, item);
+        tile_qk(s, q_rows, tile_rows_from(k_rows, k0, s0, S - s0), memory, item);
 
+        bool weighed = false;
 #if !CLX_EXPLICIT && !CLX_SUBGROUP
         /* most tiles of a long text: nothing to ask of each pair (Intel's compilers would spill registers for it) */
         if (row0 + TILE_BM <= S && s0 + TILE_BN <= row0 + 1 && start[row0 + TILE_BM - 1] <= s0)
-            weigh(s, sums, true, row0, s0, S, scale, g, M, start, tile_of_mask, item);
-        else
+            weighed = weigh_apart(s, sums, row0, s0, maxima[s0 / TILE_BN], scale, g, M, item);
 #endif
-            weigh(s, sums, false, row0, s0, S, scale, g, M, start, tile_of_mask, item);
+        if (!weighed) weigh(s, sums, row0, s0, S, scale, g, M, start, tile_of_mask, item);
+
+        const int next = tile_that_counts(s0 + TILE_BN, end, maxima, smallest_M);
+        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S - next : 0), memory, item);
         tile_pv(o, s, v_rows, column0, memory, item);
+        s0 = next;
     }
 
+    /* one division a row: o / x is (o k) (1 / (x k)), with a k that keeps 1 / (x k) finite */
+    float k_of_row[TILE_ROWS], inverse[TILE_ROWS];
     tile_row_sums(sums, memory, item);
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         const int t = row0 + tile_row(item, slot);
         sums[slot] = t < S ? fmax(fabs(sums[slot]), exp(-m[t])) + eps : 1.0f;
+        k_of_row[slot] = sums[slot] < 0x1p-60f ? 0x1p60f : 1.0f;
+        inverse[slot] = sums[slot] == 0.0f ? 0.0f : 1.0f / (sums[slot] * k_of_row[slot]);
     }
-    UNROLL for (int e = 0; e < TILE_OE; e++) {
-        const float denominator = sums[tile_slot_of_o(e)];
-        o[e] = denominator == 0.0f ? (isnan(o[e]) ? o[e] : 0.0f) : o[e] / denominator;
-    }
+    UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = o[e] * k_of_row[tile_slot_of_o(e)] * inverse[tile_slot_of_o(e)];
     tile_store(o, h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)row0 * h_s), h_s, S - row0, column0,
                aligned, item);
 }

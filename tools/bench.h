@@ -44,9 +44,10 @@ typedef struct tool_bench {
     /* what prepare leaves */
     void *state;          /* the family's own */
     uint64_t extra_bytes; /* device memory beyond the tensors: the workspace */
-    double work;          /* of one call: operations, or bytes of memory traffic */
+    double work;          /* what the speed of a call counts: operations, or bytes of memory traffic */
     bool work_is_traffic;
     const char *work_text; /* how it is counted */
+    double flops, bytes;   /* useful operations of a call, and what it must read and write: one of them binds it */
     char variant[128];
 
     /* the tensors, by tool_bench_add and tool_bench_upload */
@@ -54,6 +55,7 @@ typedef struct tool_bench {
     tool_bench_tensor tensors[TOOL_BENCH_TENSORS_MAX];
     size_t sets;           /* calls rotate over so many copies of the tensors */
     uint64_t tensor_bytes; /* of one set */
+    double upload_s;       /* what making and filling them took */
 
     /* what judge leaves */
     size_t judged_rows;
@@ -68,6 +70,7 @@ typedef struct tool_bench_operator {
     /* Holds results of `set` against the float64 reference. */
     clx_status (*judge)(tool_bench *bench, size_t set, clx_error *error);
     void (*release)(tool_bench *bench); /* of `state`; accepts what a failed prepare has left */
+    bool gated;                         /* do the gates matter? */
 } tool_bench_operator;
 
 /* Declares a tensor; returns its number. Sizes that overflow show in upload. */
@@ -106,6 +109,10 @@ clx_status tool_bench_judge_rows(tool_bench *bench, size_t set, size_t tensor, c
 /* The operator that is measured under a name; NULL where none is. And by number; NULL past the last. */
 const tool_bench_operator *tool_bench_find(const char *op);
 const tool_bench_operator *tool_bench_at(size_t index);
+
+/* "keep" and so on. */
+const char *tool_gates_name(tool_gates gates);
+bool tool_gates_parse(const char *text, tool_gates *gates);
 
 extern const tool_bench_operator tool_bench_mlstm;
 extern const tool_bench_operator tool_bench_attention;

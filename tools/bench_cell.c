@@ -74,13 +74,18 @@ fail:
 static void count_work(tool_bench *bench)
 {
     const double heads = (double)bench->B * (double)bench->NH, S = (double)bench->S;
+    const double cells = (double)bench->tensors[C].count;
+    const double projection = 2.0 * 2.0 * heads * S * (double)gate_features(bench);
     bench->work_is_traffic = is_step(bench);
+    bench->bytes = (double)bench->tensor_bytes + (is_step(bench) ? 4.0 * cells : 0.0); /* a step reads C too */
     if (is_step(bench)) {
-        bench->work = 2.0 * 4.0 * (double)bench->tensors[C].count;
+        bench->work = 2.0 * 4.0 * cells;
+        bench->flops = 5.0 * cells + projection;
         bench->work_text = "C read and written, 8*B*NH*DHQK*DHV";
     } else {
         bench->work = heads * S * S * (double)(bench->DHQK + bench->DHV);
         bench->work_text = "of the mLSTM, B*NH*S^2*(DHQK+DHV)";
+        bench->flops = bench->work + projection;
     }
 }
 
@@ -261,4 +266,4 @@ static void release(tool_bench *bench)
     bench->state = NULL;
 }
 
-const tool_bench_operator tool_bench_cell = {"mlstm_cell", prepare, enqueue, judge, release};
+const tool_bench_operator tool_bench_cell = {"mlstm_cell", prepare, enqueue, judge, release, true};

@@ -54,6 +54,8 @@ static clx_status prepare(tool_bench *bench, clx_error *error)
     bench->work =
         (double)bench->B * (double)bench->NH * (double)bench->S * (double)bench->S * (double)(bench->DHQK + bench->DHV);
     bench->work_text = "B*NH*S^2*(DHQK+DHV)";
+    bench->flops = bench->work;
+    bench->bytes = (double)bench->tensor_bytes;
 fail:
     return status;
 }
@@ -127,4 +129,4 @@ static void release(tool_bench *bench)
     bench->state = NULL;
 }
 
-const tool_bench_operator tool_bench_mlstm = {"mlstm_parallel", prepare, enqueue, judge, release};
+const tool_bench_operator tool_bench_mlstm = {"mlstm_parallel", prepare, enqueue, judge, release, true};

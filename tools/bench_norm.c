@@ -30,6 +30,8 @@ static clx_status prepare(tool_bench *bench, clx_norm_type type, clx_error *erro
     bench->work = (double)bench->tensors[X].size_bytes + (double)bench->tensors[Y].size_bytes;
     bench->work_text = "x read, y written";
     bench->work_is_traffic = true;
+    bench->flops = (type == CLX_LAYERNORM ? 7.0 : 4.0) * (double)bench->tensors[X].count;
+    bench->bytes = bench->work;
 fail:
     return status;
 }
@@ -89,5 +91,5 @@ static void release(tool_bench *bench)
     bench->state = NULL;
 }
 
-const tool_bench_operator tool_bench_layernorm = {"layernorm", prepare_layernorm, enqueue, judge, release};
-const tool_bench_operator tool_bench_rmsnorm = {"rmsnorm", prepare_rmsnorm, enqueue, judge, release};
+const tool_bench_operator tool_bench_layernorm = {"layernorm", prepare_layernorm, enqueue, judge, release, false};
+const tool_bench_operator tool_bench_rmsnorm = {"rmsnorm", prepare_rmsnorm, enqueue, judge, release, false};

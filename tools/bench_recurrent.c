@@ -46,7 +46,9 @@ static void count_work(tool_bench *bench)
 {
     const double cells = (double)bench->tensors[C].count;
     bench->work_is_traffic = is_step(bench);
-    bench->work = is_step(bench) ? 2.0 * 4.0 * cells : 5.0 * (double)bench->S * cells;
+    bench->flops = 5.0 * (double)bench->S * cells;
+    bench->bytes = (double)bench->tensor_bytes + 4.0 * cells; /* C is read and written */
+    bench->work = is_step(bench) ? 2.0 * 4.0 * cells : bench->flops;
     bench->work_text = is_step(bench) ? "C read and written, 8*B*NH*DHQK*DHV" : "C updated and read, 5*B*NH*S*DHQK*DHV";
 }
 
@@ -184,4 +186,4 @@ static void release(tool_bench *bench)
     bench->state = NULL;
 }
 
-const tool_bench_operator tool_bench_recurrent = {"mlstm_recurrent", prepare, enqueue, judge, release};
+const tool_bench_operator tool_bench_recurrent = {"mlstm_recurrent", prepare, enqueue, judge, release, true};

@@ -30,6 +30,8 @@ static clx_status prepare(tool_bench *bench, clx_error *error)
     bench->work = (double)bench->tensor_bytes;
     bench->work_text = "q and k read and written";
     bench->work_is_traffic = true;
+    bench->flops = 3.0 * 2.0 * (double)bench->tensors[Q].count; /* a pair takes six */
+    bench->bytes = bench->work;
 fail:
     return status;
 }
@@ -77,4 +79,4 @@ static void release(tool_bench *bench)
     bench->state = NULL;
 }
 
-const tool_bench_operator tool_bench_rotary = {"rotary", prepare, enqueue, judge, release};
+const tool_bench_operator tool_bench_rotary = {"rotary", prepare, enqueue, judge, release, false};

@@ -5,9 +5,11 @@
 #include "base/fail.h"
 #include "bench.h"
 #include "element.h"
+#include "progress.h"
 #include "tool_random.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -99,9 +101,21 @@ clx_status tool_bench_upload(tool_bench *bench, clx_error *error)
 {
     clx_status status = CLX_OK;
     tool_random random = {1};
+    const double began_s = tool_seconds();
     for (size_t index = 0; index < bench->tensor_count; ++index) {
-        if (measure_size(bench, &bench->tensors[index])) continue;
-        return clxi_fail(error, CLX_ERR_OVERFLOW, "%s: the shape is too large", bench->tensors[index].name);
+        const tool_bench_tensor *tensor = &bench->tensors[index];
+        if (!measure_size(bench, &bench->tensors[index])) {
+            return clxi_fail(error, CLX_ERR_OVERFLOW, "%s: the shape is too large", tensor->name);
+        }
+        if (tensor->size_bytes > bench->session->info.max_alloc_bytes) {
+            return clxi_fail(error, CLX_ERR_DEVICE_MEMORY,
+                             "%s: %zu bytes, and the device allows %" PRIu64 " in a buffer", tensor->name,
+                             tensor->size_bytes, bench->session->info.max_alloc_bytes);
+        }
+    }
+    if (bench->tensor_bytes > bench->session->info.global_bytes) {
+        return clxi_fail(error, CLX_ERR_DEVICE_MEMORY, "the tensors have %" PRIu64 " bytes, the device %" PRIu64,
+                         bench->tensor_bytes, bench->session->info.global_bytes);
     }
     /* as many sets as fill the footprint, but not more than half the device */
     uint64_t wanted = clxi_ceil_div(bench->footprint_bytes, bench->tensor_bytes);
@@ -114,6 +128,7 @@ clx_status tool_bench_upload(tool_bench *bench, clx_error *error)
         fill(bench, tensor, &random);
         CLXI_TRY(make_buffers(bench, index, error));
     }
+    bench->upload_s = tool_seconds() - began_s;
 fail:
     return status;
 }

@@ -1,177 +1,135 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `clxlstm bench`: measures an operator and checks the numbers that it measured. */
-#include "bench_measure.h"
-#include "json.h"
+ * `clxlstm bench`: measures operators, checks the numbers that it measured, and shows and compares reports. */
+#include "base/file.h"
+#include "bench_compare.h"
+#include "bench_host.h"
+#include "bench_job.h"
+#include "bench_page.h"
+#include "bench_text.h"
 #include "progress.h"
 #include "tool.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "8x16x2048x128x256" */
-static bool parse_shape(const char *text, tool_bench *bench)
-{
-    uint64_t *const sizes[] = {&bench->B, &bench->NH, &bench->S, &bench->DHQK, &bench->DHV};
-    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; ++index) {
-        char *end = NULL;
-        if (*text < '1' || *text > '9') return false;
-        *sizes[index] = strtoull(text, &end, 10);
-        if (*sizes[index] > UINT32_MAX || *end != (index < 4 ? 'x' : '\0')) return false;
-        text = end + 1;
-    }
-    return true;
-}
+enum { OPERANDS_MAX = 64, OPS_SIZE = 1024 };
 
-static bool parse_gates(const char *text, tool_gates *gates)
-{
-    static const char *const names[] = {"keep", "unit", "trained"};
-    for (size_t index = 0; index < sizeof names / sizeof *names; ++index) {
-        if (!strcmp(text, names[index])) return *gates = (tool_gates)index, true;
-    }
-    return false;
-}
-
+/* Texts as on the command line, NULL where not given. */
 typedef struct request {
-    const char *op, *device, *variants, *shape, *dtype, *gates;
+    const char *device, *variants, *suite, *shape, *dtype, *gates, *sweep, *threshold, *limit, *json, *html;
     uint64_t repeat, warmup;
-    bool json;
+    bool first_call, no_ceilings, from, compare;
+    char command[512];
 } request;
 
-/* In the largest unit that leaves a digit before the point. */
-static void print_speed(const tool_bench *bench, double middle_ms)
+static bool is_stdout(const char *path)
 {
-    double giga = bench->work / middle_ms * 1e-6;
-    bool tera = giga >= 1000.0;
-    printf("speed    %.2f %s%s (%s / median)\n", tera ? giga * 1e-3 : giga, tera ? "T" : "G",
-           bench->work_is_traffic ? "B/s" : "FLOP/s, useful", bench->work_text);
+    return path && strcmp(path, "-") == 0;
 }
 
-static void print_text(const request *wanted, const tool_bench *bench, const tool_timing *t)
+/* Text to a file, or to standard output for "-"; takes the text over. */
+static int put(const char *path, char *text)
 {
-    const clx_device_info *info = &bench->session->info;
-    double middle_ms = tool_quantile(t->device_ms, t->repeat, 0.5);
-    printf("device   %s (%s), driver %s\n", info->name, info->platform, info->driver);
-    printf("case     %s %s %s, gates %s, variant %s\n", wanted->op, wanted->shape, clx_dtype_name(bench->dtype),
-           wanted->gates, bench->variant);
-    printf("time     median %.4f ms, min %.4f, max %.4f; %zu calls in a row, from end to end by profiling events, "
-           "%zu sets of buffers in turn\n",
-           middle_ms, t->device_ms[0], t->device_ms[t->repeat - 1], t->repeat, bench->sets);
-    print_speed(bench, middle_ms);
-    printf("host     median %.1f us until the enqueue returns, max %.1f; %.1f us a call in a row without events\n",
-           tool_quantile(t->host_us, t->row_repeat, 0.5), t->host_us[t->row_repeat - 1], t->row_us);
-    printf("clock    all calls %.2f ms by profiling events, %.2f by the host's clock: %s\n", t->events_ms, t->wall_ms,
-           tool_clock_name(t->clock));
-    printf("memory   %" PRIu64 " bytes beyond the %" PRIu64 " of inputs and outputs\n", bench->extra_bytes,
-           bench->tensor_bytes);
-    printf("check    %s: %zu rows against float64, largest error %.3f of the tolerance, rms %.4f",
-           bench->verdict.pass ? "PASS" : "FAIL", bench->judged_rows, bench->verdict.worst, bench->verdict.rms);
-    if (isfinite(bench->verdict.rms_limit)) printf(" (limit %.2f)", bench->verdict.rms_limit);
-    putchar('\n');
-}
-
-static cJSON *report(const request *wanted, const tool_bench *bench, const tool_timing *t)
-{
-    const clx_device_info *info = &bench->session->info;
-    double middle_ms = tool_quantile(t->device_ms, t->repeat, 0.5);
-    cJSON *object = cJSON_CreateObject();
-    tool_json_text(object, "clxlstm", clx_version());
-    tool_json_text(object, "device", info->name);
-    tool_json_text(object, "platform", info->platform);
-    tool_json_text(object, "driver", info->driver);
-    tool_json_text(object, "op", wanted->op);
-    tool_json_text(object, "shape", wanted->shape);
-    tool_json_text(object, "dtype", clx_dtype_name(bench->dtype));
-    tool_json_text(object, "gates", wanted->gates);
-    tool_json_text(object, "variant", bench->variant);
-    tool_json_text(object, "method", "profiling events, end to end of calls in a row");
-    tool_json_number(object, "repeat", (double)t->repeat);
-    tool_json_number(object, "buffer_sets", (double)bench->sets);
-    tool_json_number(object, "median_ms", middle_ms);
-    tool_json_number(object, "min_ms", t->device_ms[0]);
-    tool_json_number(object, "max_ms", t->device_ms[t->repeat - 1]);
-    tool_json_number(object, bench->work_is_traffic ? "terabytes_per_s" : "useful_tflops",
-                     bench->work / middle_ms * 1e-9);
-    tool_json_number(object, "events_ms", t->events_ms);
-    tool_json_number(object, "wall_ms", t->wall_ms);
-    tool_json_text(object, "clock", tool_clock_name(t->clock));
-    tool_json_number(object, "host_us", tool_quantile(t->host_us, t->row_repeat, 0.5));
-    tool_json_number(object, "host_max_us", t->host_us[t->row_repeat - 1]);
-    tool_json_number(object, "row_us", t->row_us);
-    tool_json_number(object, "extra_bytes", (double)bench->extra_bytes);
-    tool_json_number(object, "tensor_bytes", (double)bench->tensor_bytes);
-    tool_json_number(object, "judged_rows", (double)bench->judged_rows);
-    tool_json_number(object, "worst_ratio", bench->verdict.worst);
-    tool_json_number(object, "rms_ratio", bench->verdict.rms);
-    tool_json_flag(object, "passed", bench->verdict.pass);
-    return object;
-}
-
-/* Measures on one device; with `list`, the report goes there instead of to stdout. */
-static int bench_device(const tool_bench_operator *family, const request *wanted, const char *selector,
-                        tool_bench bench, cJSON *list)
-{
-    clx_status status;
     clx_error error = CLX_ERROR_INIT;
-    tool_session session;
-    tool_timing t = {0};
-    const tool_measure_options how = {.repeat = wanted->repeat, .warmup = wanted->warmup};
-    tool_session_options options = {.selector = selector, .variants = wanted->variants, .profiling = true};
-    bench.op = family->op;
-    bench.session = &session;
-    CLXI_TRY(tool_session_open(&session, &options, &error));
-    CLXI_TRY(family->prepare(&bench, &error));
-    tool_progress_begin(1);
-    tool_progress_step(0, "measuring");
-    CLXI_TRY(tool_measure_device(family, &bench, &how, &t, &error));
-    CLXI_TRY(tool_measure_host(family, &bench, &t, &error));
-    CLXI_TRY(family->judge(&bench, (t.warmup + t.repeat - 1) % bench.sets, &error));
-    if (list) {
-        cJSON_AddItemToArray(list, report(wanted, &bench, &t));
-    } else {
-        print_text(wanted, &bench, &t);
+    int code = TOOL_OK;
+    if (!text) return tool_fail("out of host memory for the report");
+    if (is_stdout(path)) {
+        fputs(text, stdout);
+    } else if (clxi_file_write(path, text, strlen(text), &error) != CLX_OK) {
+        code = tool_fail_error(NULL, &error);
     }
-fail:
-    tool_progress_hide();
-    family->release(&bench);
-    tool_bench_free(&bench);
-    tool_timing_free(&t);
-    tool_session_close(&session);
-    if (status != CLX_OK) return tool_fail_error(wanted->op, &error);
-    return bench.verdict.pass ? TOOL_OK : TOOL_FAILED;
+    free(text);
+    return code;
 }
 
-static int bench_devices(const tool_bench_operator *family, const request *wanted, const tool_bench *bench)
+static int put_all(const request *wanted, const tool_sheet *sheet)
 {
-    static char selectors[TOOL_DEVICES_MAX][TOOL_SELECTOR_SIZE];
+    int code = TOOL_OK;
+    if (wanted->json) code = put(wanted->json, tool_sheet_write(sheet));
+    if (wanted->html && put(wanted->html, tool_page_write(sheet)) != TOOL_OK) code = TOOL_FAILED;
+    return code;
+}
+
+static int read_all(tool_sheet *sheet, char **paths, size_t count)
+{
     clx_error error = CLX_ERROR_INIT;
-    size_t count = 0;
-    int result = TOOL_OK;
-    if (tool_devices_of(wanted->device, selectors, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
-    cJSON *list = wanted->json ? cJSON_CreateArray() : NULL;
     for (size_t index = 0; index < count; ++index) {
-        if (index > 0 && !list) putchar('\n');
-        if (bench_device(family, wanted, selectors[index], *bench, list) != TOOL_OK) result = TOOL_FAILED;
+        if (tool_sheet_read(sheet, paths[index], &error) != CLX_OK) return tool_fail_error(NULL, &error);
     }
-    if (list && tool_json_print(list) != TOOL_OK) result = TOOL_FAILED;
-    return result;
+    return TOOL_OK;
 }
 
-/* Reads the request's texts into `bench`; a TOOL_ status. */
-static int parse_request(const request *wanted, tool_bench *bench)
+static void show_sheet(const tool_sheet *sheet)
 {
-    if (!parse_shape(wanted->shape, bench)) {
-        return tool_usage("bench", "--shape: '%s' is not BxNHxSxDHQKxDHV", wanted->shape);
+    for (size_t device = 0; device < sheet->count[TOOL_DEVICES]; ++device) {
+        size_t rows = 0;
+        tool_table table;
+        if (device > 0) putchar('\n');
+        tool_text_device(sheet, device);
+        for (size_t index = 0; index < sheet->count[TOOL_RESULTS]; ++index) {
+            const tool_sheet_result *result = tool_sheet_result_at(sheet, index);
+            if ((size_t)result->device != device) continue;
+            if (rows == 0) putchar('\n');
+            if (rows++ == 0) table = tool_text_results_begin();
+            tool_text_results_row(&table, result);
+        }
     }
-    bench->dtype = clx_dtype_parse(wanted->dtype);
-    if (bench->dtype != CLX_F32 && bench->dtype != CLX_F16 && bench->dtype != CLX_BF16) {
-        return tool_usage("bench", "--dtype: '%s' is not f32, f16 or bf16", wanted->dtype);
+    tool_text_starts(sheet);
+}
+
+/* Reports from files, merged. */
+static int show_files(const request *wanted, char **paths, size_t count)
+{
+    tool_sheet sheet = {0};
+    int code = read_all(&sheet, paths, count);
+    if (code == TOOL_OK && !is_stdout(wanted->json) && !is_stdout(wanted->html)) show_sheet(&sheet);
+    if (code == TOOL_OK) code = put_all(wanted, &sheet);
+    tool_sheet_free(&sheet);
+    return code;
+}
+
+static int compare_files(const request *wanted, char **paths)
+{
+    enum { DEFAULT_PERCENT = 5 };
+    tool_sheet before = {0}, after = {0};
+    char *end = NULL;
+    double percent = wanted->threshold ? strtod(wanted->threshold, &end) : DEFAULT_PERCENT;
+    if (wanted->threshold && (end == wanted->threshold || *end || !(percent >= 0.0 && percent <= 1e6))) {
+        return tool_usage("bench", "--threshold: '%s' is no percentage", wanted->threshold);
     }
-    if (!parse_gates(wanted->gates, &bench->gates)) {
-        return tool_usage("bench", "--gates: '%s' is not keep, unit or trained", wanted->gates);
+    int code = read_all(&before, paths, 1);
+    if (code == TOOL_OK) code = read_all(&after, paths + 1, 1);
+    if (code == TOOL_OK) code = tool_compare(&before, paths[0], &after, paths[1], percent);
+    tool_sheet_free(&before);
+    tool_sheet_free(&after);
+    return code;
+}
+
+static int measure(const request *wanted, const tool_bench_job *job)
+{
+    tool_sheet sheet = {0};
+    tool_sheet_run *run = tool_sheet_add(&sheet, TOOL_RUNS);
+    if (!run) return tool_fail("out of host memory for the report");
+    tool_host_describe(run);
+    snprintf(run->command, sizeof run->command, "%s", wanted->command);
+    int code = wanted->first_call ? tool_bench_measure_starts(job, &sheet) : tool_bench_measure_devices(job, &sheet);
+    if (wanted->first_call && job->show) tool_text_starts(&sheet);
+    if (put_all(wanted, &sheet) != TOOL_OK) code = TOOL_FAILED;
+    tool_sheet_free(&sheet);
+    return code;
+}
+
+/* Checks the options that say how, into `how`. */
+static int parse_how(const request *wanted, tool_measure_options *how)
+{
+    char *end = NULL;
+    how->repeat = wanted->repeat;
+    how->warmup = wanted->warmup;
+    how->limit_s = wanted->limit ? strtod(wanted->limit, &end) : 0.0;
+    if (wanted->limit && (end == wanted->limit || *end || !(how->limit_s > 0.0 && how->limit_s <= 1e6))) {
+        return tool_usage("bench", "--limit: '%s' is no number of seconds", wanted->limit);
     }
     if (wanted->repeat > TOOL_RUNS_MAX) return tool_usage("bench", "--repeat: expected 0 to %d", TOOL_RUNS_MAX);
     if (wanted->warmup < TOOL_WARMUP_MIN || wanted->warmup > TOOL_RUNS_MAX) {
@@ -180,8 +138,50 @@ static int parse_request(const request *wanted, tool_bench *bench)
     return TOOL_OK;
 }
 
+/* The operands as one list with commas; empty for none. */
+static int join_ops(char **operands, size_t count, char ops[OPS_SIZE])
+{
+    size_t used = 0;
+    ops[0] = '\0';
+    for (size_t index = 0; index < count; ++index) {
+        int added = snprintf(ops + used, OPS_SIZE - used, "%s%s", index ? "," : "", operands[index]);
+        used += (size_t)added;
+        if (used >= OPS_SIZE) return tool_usage("bench", "the operators' names are too long");
+    }
+    return TOOL_OK;
+}
+
+/* A suite, of which the operands may choose operators. */
+static int parse_suite(const request *wanted, const char *ops, tool_bench_job *job)
+{
+    tool_problems scratch = {0};
+    const tool_problem_lists lists = {"1x1x1x1x1", "f32", "keep", NULL};
+    if (wanted->shape || wanted->dtype || wanted->gates || wanted->sweep) {
+        return tool_usage("bench", "--suite brings its own shapes, dtypes and gates");
+    }
+    const bool known = tool_problems_suite(&scratch, wanted->suite, true);
+    tool_problems_free(&scratch);
+    if (!known) return tool_usage("bench", "--suite: '%s' is not quick, full or sweep", wanted->suite);
+    int code = *ops ? tool_problems_product(&scratch, ops, &lists) : TOOL_OK;
+    tool_problems_free(&scratch);
+    job->suite = wanted->suite;
+    job->ops = *ops ? ops : NULL;
+    return code;
+}
+
+static int parse_problems(const request *wanted, const char *ops, tool_bench_job *job)
+{
+    if (!*ops) return tool_usage("bench", "expected an operator, --suite, --from or --compare");
+    tool_problem_lists lists = {wanted->shape, wanted->dtype, wanted->gates, wanted->sweep};
+    if (!lists.shapes) lists.shapes = "1x4x1024x64x64";
+    if (!lists.dtypes) lists.dtypes = "f32";
+    if (!lists.gates) lists.gates = "keep";
+    return tool_problems_product(&job->problems, ops, &lists);
+}
+
 static const char help[] =
-    "Measures OP and checks the numbers in the same run, on rows chosen at random.\n"
+    "Measures operators on shapes in dtypes, and checks the numbers in the same run, on rows chosen at random.\n"
+    "OP, --shape, --dtype and --gates take lists with commas: each is measured with each.\n"
     "\n"
     "The gates decide how much of the work an operator may skip without any change in the result:\n"
     "  keep     fgate = 20: nothing decays, nothing is skipped (default)\n"
@@ -194,32 +194,78 @@ static const char help[] =
     "  mlstm_cell                 the whole cell, its configuration's defaults but for --dtype: S = 1: one decoding\n"
     "                             step of the recurrent backend; else parallel_stabilized, with the state after it\n"
     "  rotary                     q and k, (B, NH, S, DHQK)\n"
-    "  layernorm, rmsnorm         (B, NH, S, DHV)\n";
+    "  layernorm, rmsnorm         (B, NH, S, DHV)\n"
+    "\n"
+    "A suite is a list of problems that suit the device: quick, full, or sweep (S from 1024 to 65536). With OP, only\n"
+    "those operators of it.\n"
+    "\n"
+    "Reports (docs/bench-schema.md) are read again with --from FILE..., merged, and written with --json and --html;\n"
+    "--compare A B shows what has changed from A to B, and fails where B is slower by more than the threshold.\n";
+
+/* With the operands that parsing has left. */
+static int dispatch(const request *wanted, char **operands, size_t count)
+{
+    static char ops[OPS_SIZE];
+    const bool to_stdout = is_stdout(wanted->json) || is_stdout(wanted->html);
+    tool_bench_job job = {.device = wanted->device, .variants = wanted->variants};
+    job.ceilings = !wanted->no_ceilings;
+    job.show = !to_stdout;
+    if (is_stdout(wanted->json) && is_stdout(wanted->html)) {
+        return tool_usage("bench", "--json and --html cannot both go to standard output");
+    }
+    if (wanted->from + wanted->compare + (wanted->suite != NULL) > 1) {
+        return tool_usage("bench", "expected one of --from, --compare and --suite");
+    }
+    if (wanted->compare) {
+        if (count != 2) return tool_usage("bench", "--compare: expected two reports");
+        return compare_files(wanted, operands);
+    }
+    if (wanted->from) {
+        if (count == 0) return tool_usage("bench", "--from: expected reports");
+        return show_files(wanted, operands, count);
+    }
+    if (wanted->suite && wanted->first_call) return tool_usage("bench", "--first-call takes operators, not a suite");
+    int code = parse_how(wanted, &job.how);
+    if (code == TOOL_OK) code = join_ops(operands, count, ops);
+    if (code == TOOL_OK) code = wanted->suite ? parse_suite(wanted, ops, &job) : parse_problems(wanted, ops, &job);
+    if (code == TOOL_OK) code = measure(wanted, &job);
+    tool_problems_free(&job.problems);
+    return code;
+}
 
 int tool_command_bench(int argc, char **argv)
 {
-    request wanted = {.shape = "1x4x1024x64x64", .dtype = "f32", .gates = "keep", .warmup = TOOL_WARMUP_MIN};
+    request wanted = {.warmup = TOOL_WARMUP_MIN};
     const tool_option options[] = {
         {"device", 0, TOOL_TEXT, &wanted.device, "D", "the device, or all"},
+        {"suite", 0, TOOL_TEXT, &wanted.suite, "NAME", "quick, full or sweep, instead of the next four"},
         {"shape", 0, TOOL_TEXT, &wanted.shape, "BxNHxSxDHQKxDHV", "sizes (1x4x1024x64x64)"},
         {"dtype", 0, TOOL_TEXT, &wanted.dtype, "T", "f32 (default), f16 or bf16"},
         {"gates", 0, TOOL_TEXT, &wanted.gates, "G", "keep, unit or trained"},
+        {"sweep", 0, TOOL_TEXT, &wanted.sweep, "S=A..B", "each shape with S from A to B, doubling"},
+        {"first-call", 0, TOOL_FLAG, &wanted.first_call, NULL, "times the first call, with cold and warm caches"},
         {"repeat", 0, TOOL_COUNT, &wanted.repeat, "N", "measured calls (0: at least 20, more of short ones)"},
         {"warmup", 0, TOOL_COUNT, &wanted.warmup, "N", "calls before them, at least (3)"},
+        {"limit", 0, TOOL_TEXT, &wanted.limit, "SECONDS", "fewer calls (at least 3) where they would take longer"},
         {"variants", 0, TOOL_TEXT, &wanted.variants, "LIST", "kernel families, such as simt or !cpu"},
-        {"json", 0, TOOL_FLAG, &wanted.json, NULL, "prints JSON instead of text"},
+        {"no-ceilings", 0, TOOL_FLAG, &wanted.no_ceilings, NULL, "does not measure what the device can do at most"},
+        {"json", 0, TOOL_TEXT, &wanted.json, "FILE", "writes the report as JSON; - is standard output"},
+        {"html", 0, TOOL_TEXT, &wanted.html, "FILE", "writes the report as a page with charts"},
+        {"from", 0, TOOL_FLAG, &wanted.from, NULL, "measures nothing: the operands are reports, to be shown"},
+        {"compare", 0, TOOL_FLAG, &wanted.compare, NULL, "compares two reports"},
+        {"threshold", 0, TOOL_TEXT, &wanted.threshold, "PERCENT", "what --compare lets pass (5)"},
         {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines to standard error"},
     };
-    const tool_syntax syntax = {"bench", "OP [OPTIONS]", help, options, sizeof options / sizeof *options, 1, 1};
+    const tool_syntax syntax = {"bench",
+                                "[OP ...] [OPTIONS] | --from FILE... | --compare A B",
+                                help,
+                                options,
+                                sizeof options / sizeof *options,
+                                0,
+                                OPERANDS_MAX};
     size_t operands;
+    tool_host_command(wanted.command, sizeof wanted.command, argc, argv); /* parsing moves the operands */
     tool_parsed parsed = tool_parse(&syntax, argc, argv, &operands);
     if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
-
-    tool_bench bench = {.footprint_bytes = (uint64_t)256 << 20};
-    int result = parse_request(&wanted, &bench);
-    if (result != TOOL_OK) return result;
-    wanted.op = argv[0];
-    const tool_bench_operator *family = tool_bench_find(wanted.op);
-    if (family) return bench_devices(family, &wanted, &bench);
-    return tool_usage("bench", "'%s' is no operator that can be measured", wanted.op);
+    return dispatch(&wanted, argv, operands);
 }

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include <stddef.h>
 
-enum { TOOL_TABLE_COLUMNS = 10 };
+enum { TOOL_TABLE_COLUMNS = 12 };
 
 typedef struct tool_column {
     const char *title;

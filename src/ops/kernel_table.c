@@ -3,6 +3,7 @@
  * Every program that the library can build: the operators are created, in contexts that list their programs instead of
  * building them, for typical devices and for problems that between them take every path through the kernels. */
 #include "ops/kernel_table.h"
+#include "ops/ceilings.h"
 #include "ops/gates.h"
 #include "ops/tile_params.h"
 #include "runtime/context.h"
@@ -228,6 +229,7 @@ static clx_status list_device(clx_context *context, const struct device *device,
         listing->best_only = i >= IN_EVERY_SHAPE && !device->only;
         CLXI_TRY(list_attention(context, &attention_problems[i], error));
     }
+    CLXI_TRY(clxi_ceilings_list(context, error));
     if (device->only) return status;
     for (size_t i = 0; i < (one ? 1 : COUNT(recurrent_problems)); i++) {
         CLXI_TRY(list_recurrent(context, &recurrent_problems[i], error));

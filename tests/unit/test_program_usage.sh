@@ -44,6 +44,16 @@ expect 2 "bench: --dtype: 'f99'" bench mlstm_parallel --dtype f99
 expect 2 "bench: --gates: 'open'" bench mlstm_parallel --gates open
 expect 2 "bench: --repeat: '-1' is not a number" bench mlstm_parallel --repeat -1
 expect 2 'bench: --repeat: expected 0 to' bench mlstm_parallel --repeat 100001
+expect 2 "bench: --shape: '1x1x1x1x1,' is no list" bench mlstm_parallel --shape 1x1x1x1x1,
+expect 2 "bench: --sweep: 'S=8'" bench mlstm_parallel --sweep S=8
+expect 2 "bench: --sweep: 'S=8..4'" bench mlstm_parallel --sweep S=8..4
+expect 2 "bench: --limit: 'soon'" bench mlstm_parallel --limit soon
+expect 2 'bench: --warmup: expected 3 to' bench mlstm_parallel --warmup 2
+expect 2 "bench: --suite: 'huge'" bench --suite huge
+expect 2 'bench: --suite brings its own' bench --suite quick --dtype f32
+expect 2 "bench: 'frobnicate' is no operator" bench frobnicate --suite quick
+expect 2 'bench: --first-call takes operators' bench --suite quick --first-call
+expect 2 'bench: expected an operator, --suite' bench
 expect 2 'kernels: expected one of' kernels
 
 # a program's text needs no device either

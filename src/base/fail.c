@@ -63,6 +63,16 @@ clx_status clxi_fail_cl(clx_error *error, int32_t cl_code, const char *format, .
     return status;
 }
 
+clx_status clxi_fail_also(clx_error *error, clx_status status, const char *more)
+{
+    if (error != NULL) {
+        const size_t count = strlen(error->message);
+        error->status = status;
+        snprintf(error->message + count, sizeof error->message - count, "%s", more);
+    }
+    return status;
+}
+
 clx_status clxi_fail_memory(clx_error *error, const char *what)
 {
     return clxi_fail(error, CLX_ERR_HOST_MEMORY, "out of host memory for %s", what);

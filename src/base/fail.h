@@ -21,6 +21,9 @@ clx_status clxi_fail(clx_error *error, clx_status status, const char *format, ..
  * mean it, else CLX_ERR_OPENCL. (Only the number is used: no OpenCL here.) */
 clx_status clxi_fail_cl(clx_error *error, int32_t cl_code, const char *format, ...) CLXI_PRINTF(3, 4);
 
+/* Gives a failure that is told already another status, and says more of it behind its message. */
+clx_status clxi_fail_also(clx_error *error, clx_status status, const char *more);
+
 /* Out of host memory, naming what for. */
 clx_status clxi_fail_memory(clx_error *error, const char *what);
 

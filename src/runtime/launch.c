@@ -232,7 +232,9 @@ clx_launch clxi_call_part_begin(const clxi_call *call, uint64_t workspace_bytes_
 
 void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event)
 {
-    set_last(call, event); /* NULL after a failure, which may have launched something all the same */
+    /* No event after a failure, which may have launched something all the same; other failures than the driver's have
+     * not. */
+    if (status == CLX_OK || status == CLX_ERR_OPENCL) set_last(call, event);
     if (call->status == CLX_OK) call->status = status; /* the operator has written the message */
 }
 
@@ -288,9 +290,18 @@ static void mark_end(clxi_call *call)
     call->status = clxi_fail_cl(call->error, code, "launch.event: marker");
 }
 
+/* Other statuses promise that nothing was enqueued: not so where it was a later launch that failed, for want of memory,
+ * say. */
+static void tell_of_launches(clxi_call *call)
+{
+    if (call->status == CLX_OK || call->status == CLX_ERR_OPENCL || call->launches == 0) return;
+    call->status = clxi_fail_also(call->error, CLX_ERR_OPENCL, " (behind other launches: the outputs are undefined)");
+}
+
 clx_status clxi_call_end(clxi_call *call)
 {
     mark_end(call);
+    tell_of_launches(call);
     clxi_pool_give(call->context, call->block, call->launches > 0, call->last);
     call->block = NULL;
     if (call->status == CLX_OK && call->event != NULL) {

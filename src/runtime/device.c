@@ -192,6 +192,7 @@ static void judge(clxi_caps *caps)
                MIN_WORK_GROUP);
     }
     if (caps->compute_units == 0) refuse(caps, "no compute units");
+    if (caps->max_alloc_bytes == 0) refuse(caps, "it allocates no memory");
 }
 
 void clxi_caps_query(cl_device_id device, clxi_caps *caps)

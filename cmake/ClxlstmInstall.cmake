@@ -33,5 +33,7 @@ install(FILES ${PROJECT_BINARY_DIR}/clxlstm.pc DESTINATION ${CMAKE_INSTALL_LIBDI
 
 if(CLXLSTM_BUILD_TOOLS)
     install(TARGETS clxlstm_program COMPONENT program)
-    install(FILES docs/clxlstm.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+    if(NOT CLXLSTM_DEBIAN)
+        install(FILES docs/clxlstm.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+    endif()
 endif()

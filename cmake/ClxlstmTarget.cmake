@@ -22,7 +22,7 @@ function(clxlstm_target target)
     set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
                                                C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
     target_compile_definitions(${target} PRIVATE CL_TARGET_OPENCL_VERSION=120
-                                                 $<$<NOT:$<PLATFORM_ID:Windows>>:_XOPEN_SOURCE=700>)
+                                                 $<IF:$<PLATFORM_ID:Windows>,WIN32_LEAN_AND_MEAN,_XOPEN_SOURCE=700>)
     target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 

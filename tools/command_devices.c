@@ -16,7 +16,8 @@ static void find_default(char *selector, size_t size)
     clx_device_info info;
     *selector = '\0';
     if (clx_context_create(&context, NULL, NULL) != CLX_OK) return;
-    if (clx_context_device_info(context, &info, NULL) == CLX_OK) snprintf(selector, size, "%s", info.selector);
+    if (clx_context_device_info(context, &info, sizeof info, NULL) == CLX_OK)
+        snprintf(selector, size, "%s", info.selector);
     clx_context_destroy(context);
 }
 
@@ -107,11 +108,11 @@ int tool_command_devices(int argc, char **argv)
     if (parsed != TOOL_PARSED) return parsed == TOOL_PARSED_HELP ? TOOL_OK : TOOL_USAGE;
 
     clx_error error = CLX_ERROR_INIT;
-    if (clx_devices_list(NULL, 0, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
+    if (clx_devices_list(NULL, 0, 0, &count, &error) != CLX_OK) return tool_fail_error(NULL, &error);
     clx_device_info *infos = calloc(count ? count : 1, sizeof *infos);
     if (!infos) return tool_fail("out of host memory for %zu devices", count);
     size_t room = count;
-    if (clx_devices_list(infos, room, &count, &error) != CLX_OK) {
+    if (clx_devices_list(infos, sizeof *infos, room, &count, &error) != CLX_OK) {
         free(infos);
         return tool_fail_error(NULL, &error);
     }

@@ -26,7 +26,7 @@ clx_status tool_session_open(tool_session *session, const tool_session_options *
     wanted.variants = options->variants;
     if (tool_verbose) wanted.log = log_to_stderr;
     CLXI_TRY(clx_context_create(&session->context, &wanted, error));
-    CLXI_TRY(clx_context_device_info(session->context, &session->info, error));
+    CLXI_TRY(clx_context_device_info(session->context, &session->info, sizeof session->info, error));
 
     cl_command_queue_properties properties = 0;
     if (options->out_of_order) properties |= CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
@@ -88,7 +88,7 @@ clx_status tool_devices_of(const char *selector, char selectors[TOOL_DEVICES_MAX
     }
     clx_device_info infos[TOOL_DEVICES_MAX];
     size_t found = 0;
-    CLXI_TRY(clx_devices_list(infos, TOOL_DEVICES_MAX, &found, error));
+    CLXI_TRY(clx_devices_list(infos, sizeof *infos, TOOL_DEVICES_MAX, &found, error));
     for (size_t index = 0; index < found && index < TOOL_DEVICES_MAX; ++index) {
         if (!infos[index].usable) continue;
         memcpy(selectors[(*count)++], infos[index].selector, sizeof infos[index].selector);

@@ -41,7 +41,7 @@ static bool list_devices(desktop *d, const char *selector)
     static clx_device_info all[DEVICES_MAX];
     clx_error error = CLX_ERROR_INIT;
     size_t count = 0;
-    if (clx_devices_list(all, DEVICES_MAX, &count, &error) != CLX_OK) {
+    if (clx_devices_list(all, sizeof *all, DEVICES_MAX, &count, &error) != CLX_OK) {
         fprintf(stderr, "desktop: %s\n", error.message);
         clx_error_clear(&error);
         return false;

@@ -88,7 +88,7 @@ static bool prepare(work *w)
     options.selector = w->selector[0] ? w->selector : NULL;
     desc.DHQK = DHQK, desc.DHV = DHV;
     if (clx_context_create(&w->context, &options, &w->error) != CLX_OK) return false;
-    if (clx_context_device_info(w->context, &info, &w->error) != CLX_OK) return false;
+    if (clx_context_device_info(w->context, &info, sizeof info, &w->error) != CLX_OK) return false;
     SDL_LockMutex(w->mutex);
     SDL_snprintf(w->view.device, sizeof w->view.device, "%s", info.name);
     SDL_UnlockMutex(w->mutex);

@@ -91,7 +91,7 @@ typedef struct clx_attention_args {
 #define CLX_ATTENTION_ARGS_INIT {sizeof(clx_attention_args), NULL, NULL, NULL, NULL, NULL, CLX_ATTENTION_START_AT_END}
 /* clang-format on */
 
-/* The sizes of a call, as its tensors have them. */
+/* The sizes of a call, as its tensors have them. Fixed for the ABI. */
 typedef struct clx_attention_sizes {
     uint64_t B;
     uint64_t NH;

@@ -38,7 +38,9 @@ typedef struct clx_mlstm_backend_config {
     double theta;
 } clx_mlstm_backend_config;
 
-/* A number, or None where `given` is 0. */
+/* The structs that are parts of the configuration have no size of their own: they are fixed for the ABI.
+ *
+ * A number, or None where `given` is 0. */
 typedef struct clx_optional_number {
     int32_t given;
     double value;

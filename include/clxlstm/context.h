@@ -84,7 +84,8 @@ CLX_API cl_device_id clx_context_cl_device(const clx_context *context);
 typedef void (*clx_function)(void);
 CLX_API clx_function clx_opencl_function(const char *name);
 
-/* What clxlstm knows of a device. `usable` is 0 where it cannot be used, and `reason` says why. */
+/* What clxlstm knows of a device. `usable` is 0 where it cannot be used, and `reason` says why. Later versions may know
+ * more; a caller says how much of it there is room for. */
 typedef struct clx_device_info {
     char selector[16]; /* "P:D" */
     char platform[128];
@@ -104,16 +105,20 @@ typedef struct clx_device_info {
     char reason[256];
 } clx_device_info;
 
-/* Fills up to `capacity` entries and sets `*count` to the number there are, so that a call with capacity 0 asks for the
- * number. A platform without devices gives one unusable entry with its reason.
- * Errors: CLX_ERR_NULL, CLX_ERR_DEVICE (the message says whether OpenCL's loader or all drivers are missing; `*count` is
- * 0), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
-CLX_API clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *count, clx_error *error);
+/* Fills up to `capacity` entries of `info_bytes` each, which is sizeof(clx_device_info), and sets `*count` to the number
+ * there are, so that a call with capacity 0 asks for the number. A platform without devices gives one unusable entry with
+ * its reason.
+ * Errors: CLX_ERR_NULL, CLX_ERR_VALUE (info_bytes), CLX_ERR_DEVICE (the message says whether OpenCL's loader or all
+ * drivers are missing; `*count` is 0), CLX_ERR_OPENCL, CLX_ERR_HOST_MEMORY. */
+CLX_API clx_status clx_devices_list(clx_device_info *infos, size_t info_bytes, size_t capacity, size_t *count,
+                                    clx_error *error);
 
 /* The same of a context's device; its selector is empty where the caller brought the device. */
-CLX_API clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, clx_error *error);
+CLX_API clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, size_t info_bytes,
+                                           clx_error *error);
 
-/* How often programs were compiled from source, loaded from the disk or a blob, and found in memory. */
+/* How often programs were compiled from source, loaded from the disk or a blob, and found in memory. Fixed
+ * for the ABI. */
 typedef struct clx_build_counts {
     uint64_t compiled;
     uint64_t loaded;

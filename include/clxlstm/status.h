@@ -63,7 +63,7 @@ typedef enum clx_status {
  *
  * Every fallible function takes a `clx_error *` last; NULL is allowed. A call that succeeds leaves it alone; a call
  * that fails overwrites it. `message` is one line naming the argument, what it was and what was expected. `detail`
- * is NULL, or text of any length (a whole build log) that `clx_error_clear` frees. */
+ * is NULL, or text of any length (a whole build log) that `clx_error_clear` frees. The struct is fixed for the ABI. */
 typedef struct clx_error {
     clx_status status;
     int32_t cl_code; /* the OpenCL error code behind it, or 0 */

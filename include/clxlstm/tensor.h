@@ -18,7 +18,8 @@ extern "C" {
 
 /* Sizes, strides and the offset count elements, in 64 bits. Dimensions are in the logical order that each operator
  * documents, (B, NH, S, D) for q, k, v and h, whatever the order in memory; strides say where they are. A stride of 0
- * repeats an input; outputs must not write an element twice. The view does not own `mem`. */
+ * repeats an input; outputs must not write an element twice. The view does not own `mem`.
+ * The struct is fixed for the ABI: views are made and copied by the thousand. */
 typedef struct clx_tensor {
     cl_mem mem;
     uint64_t offset;

@@ -241,11 +241,12 @@ cl_device_id clx_context_cl_device(const clx_context *context)
     return context != NULL ? context->caps.device : NULL;
 }
 
-clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, clx_error *error)
+clx_status clx_context_device_info(const clx_context *context, clx_device_info *info, size_t info_bytes,
+                                   clx_error *error)
 {
     if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
     if (info == NULL) return clxi_fail(error, CLX_ERR_NULL, "info: null");
-    clxi_caps_describe(&context->caps, info);
+    clxi_caps_describe(&context->caps, info, info_bytes);
     return CLX_OK;
 }
 

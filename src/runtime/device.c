@@ -227,7 +227,7 @@ static const char *type_name(cl_device_type type)
     return "other";
 }
 
-void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info)
+static void describe(const clxi_caps *caps, clx_device_info *info)
 {
     memset(info, 0, sizeof *info);
     memcpy(info->selector, caps->selector, sizeof info->selector);
@@ -246,4 +246,12 @@ void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info)
     info->max_alloc_bytes = caps->max_alloc_bytes;
     info->peak_gflops = caps->peak_gflops;
     info->usable = caps->usable;
+}
+
+void clxi_caps_describe(const clxi_caps *caps, void *info, size_t info_bytes)
+{
+    clx_device_info whole;
+    describe(caps, &whole);
+    memset(info, 0, info_bytes);
+    memcpy(info, &whole, info_bytes < sizeof whole ? info_bytes : sizeof whole);
 }

@@ -43,7 +43,8 @@ void clxi_caps_query(cl_device_id device, clxi_caps *caps);
 /* Appends what every program is compiled with on this device; see cl/group.clh. */
 void clxi_caps_options(const clxi_caps *caps, clxi_text *out);
 
-void clxi_caps_describe(const clxi_caps *caps, clx_device_info *info);
+/* Into the `info_bytes` that there are for it; what this library does not know of is 0. */
+void clxi_caps_describe(const clxi_caps *caps, void *info, size_t info_bytes);
 
 /* Finds the device of a selector (see clx_context_options); NULL or "" means the default order. */
 clx_status clxi_device_select(const char *selector, clxi_caps *caps, clx_error *error);

@@ -114,16 +114,18 @@ fail:
     return status;
 }
 
-clx_status clx_devices_list(clx_device_info *infos, size_t capacity, size_t *count, clx_error *error)
+clx_status clx_devices_list(clx_device_info *infos, size_t info_bytes, size_t capacity, size_t *count, clx_error *error)
 {
     if (count == NULL) return clxi_fail(error, CLX_ERR_NULL, "count: null");
     if (infos == NULL && capacity > 0) return clxi_fail(error, CLX_ERR_NULL, "infos: null, expected %zu", capacity);
+    if (capacity > 0 && info_bytes == 0)
+        return clxi_fail(error, CLX_ERR_VALUE, "info_bytes: 0, expected sizeof(clx_device_info)");
     found_list list;
     *count = 0;
     clx_status status = list_devices(&list, error);
     if (status == CLX_OK) {
         for (size_t i = 0; i < list.count && i < capacity; i++) {
-            clxi_caps_describe(&list.rows[i].caps, &infos[i]);
+            clxi_caps_describe(&list.rows[i].caps, (char *)infos + i * info_bytes, info_bytes);
         }
         *count = list.count;
     }

@@ -15,9 +15,9 @@ int main()
         clx_error_clear(&error);
         return 0;
     }
-    clx_devices_list(nullptr, 0, &count, nullptr);
+    clx_devices_list(nullptr, 0, 0, &count, nullptr);
     std::vector<clx_device_info> infos(count);
-    clx_devices_list(infos.data(), infos.size(), &count, nullptr);
+    clx_devices_list(infos.data(), sizeof(clx_device_info), infos.size(), &count, nullptr);
     for (const clx_device_info &info : infos)
         std::printf("%s: %s\n", info.selector, info.name);
     clx_context_destroy(context);

@@ -12,8 +12,8 @@ static void default_selector(char *out, size_t room)
     clx_device_info infos[32];
     clx_device_info chosen;
     size_t count = 0;
-    expect_ok(clx_devices_list(infos, 32, &count, &test_error));
-    expect_ok(clx_context_device_info(device.context, &chosen, &test_error));
+    expect_ok(clx_devices_list(infos, sizeof *infos, 32, &count, &test_error));
+    expect_ok(clx_context_device_info(device.context, &chosen, sizeof chosen, &test_error));
     for (size_t i = 0; i < count && i < 32; i++) {
         if (strcmp(infos[i].name, chosen.name) != 0 || strcmp(infos[i].platform, chosen.platform) != 0) continue;
         snprintf(out, room, "%s", infos[i].selector);
@@ -27,14 +27,39 @@ START_TEST(list_counts_and_fills)
     clx_device_info info;
     size_t count = 0;
     size_t again = 0;
-    expect_ok(clx_devices_list(NULL, 0, &count, &test_error));
+    expect_ok(clx_devices_list(NULL, 0, 0, &count, &test_error));
     ck_assert_uint_gt(count, 0);
-    expect_ok(clx_devices_list(&info, 1, &again, &test_error));
+    expect_ok(clx_devices_list(&info, sizeof info, 1, &again, &test_error));
     ck_assert_uint_eq(count, again);
     ck_assert_str_eq(info.selector, "0:0");
     ck_assert(info.usable || info.reason[0] != '\0');
-    expect_refused(clx_devices_list(&info, 1, NULL, &test_error), CLX_ERR_NULL, "count");
-    expect_refused(clx_devices_list(NULL, 1, &count, &test_error), CLX_ERR_NULL, "infos");
+    expect_refused(clx_devices_list(&info, sizeof info, 1, NULL, &test_error), CLX_ERR_NULL, "count");
+    expect_refused(clx_devices_list(NULL, sizeof(clx_device_info), 1, &count, &test_error), CLX_ERR_NULL, "infos");
+}
+END_TEST
+
+/* Programs of an older or a newer header have room for less or more of each entry. */
+START_TEST(list_keeps_to_the_room)
+{
+    struct {
+        char bytes[24];
+        char behind;
+    } small = {{0}, 'x'};
+    struct {
+        clx_device_info info;
+        char more[40];
+    } large[2];
+    char zeros[40] = {0};
+    size_t count = 0;
+    expect_ok(clx_devices_list((clx_device_info *)(void *)&small, sizeof small.bytes, 1, &count, &test_error));
+    ck_assert_str_eq(small.bytes, "0:0");
+    ck_assert_int_eq(small.behind, 'x');
+    memset(large, 0xff, sizeof large);
+    expect_ok(clx_devices_list(&large[0].info, sizeof large[0], 2, &count, &test_error));
+    ck_assert_str_eq(large[0].info.selector, "0:0");
+    ck_assert_mem_eq(large[0].more, zeros, sizeof zeros);
+    if (count > 1) ck_assert_mem_eq(large[1].more, zeros, sizeof zeros);
+    expect_refused(clx_devices_list(&large[0].info, 0, 1, &count, &test_error), CLX_ERR_VALUE, "info_bytes: 0");
 }
 END_TEST
 
@@ -48,7 +73,7 @@ START_TEST(selectors)
     options.selector = selector;
     expect_ok(clx_context_create(&context, &options, &test_error));
     ck_assert_ptr_eq(clx_context_cl_device(context), device.id);
-    expect_ok(clx_context_device_info(context, &info, &test_error));
+    expect_ok(clx_context_device_info(context, &info, sizeof info, &test_error));
     clx_context_destroy(context);
     options.selector = info.type;
     if (strcmp(info.type, "gpu") == 0 || strcmp(info.type, "cpu") == 0) {
@@ -121,8 +146,9 @@ START_TEST(null_context)
     ck_assert_ptr_null(clx_context_cl_device(NULL));
     ck_assert_uint_eq(clx_context_pool_bytes(NULL), 0);
     ck_assert_uint_eq(clx_context_build_counts(NULL).compiled, 0);
-    expect_refused(clx_context_device_info(NULL, &info, &test_error), CLX_ERR_NULL, "context");
-    expect_refused(clx_context_device_info(device.context, NULL, &test_error), CLX_ERR_NULL, "info");
+    expect_refused(clx_context_device_info(NULL, &info, sizeof info, &test_error), CLX_ERR_NULL, "context");
+    expect_refused(clx_context_device_info(device.context, NULL, sizeof(clx_device_info), &test_error), CLX_ERR_NULL,
+                   "info");
     expect_refused(clx_context_pool_trim(NULL, &test_error), CLX_ERR_NULL, "context");
     expect_refused(clx_context_blob_get(NULL, NULL, &size, &test_error), CLX_ERR_NULL, "context");
     expect_refused(clx_context_blob_get(device.context, NULL, NULL, &test_error), CLX_ERR_NULL, "size_bytes");
@@ -136,6 +162,7 @@ int main(void)
     Suite *suite = suite_create("context");
     TCase *tcase = suite_device_case(suite, "context", 60);
     tcase_add_test(tcase, list_counts_and_fills);
+    tcase_add_test(tcase, list_keeps_to_the_room);
     tcase_add_test(tcase, selectors);
     tcase_add_loop_test(tcase, unknown_selector, 0, 6);
     tcase_add_test(tcase, callers_objects);

@@ -92,7 +92,7 @@ static void pass_gate(cl_event gate, cl_event done)
 {
     clx_device_info info;
     cl_int state = CL_COMPLETE;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     if (strcmp(info.platform, "Oclgrind") != 0) {
         clFlush(launch.queue);
         clGetEventInfo(done, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
@@ -250,7 +250,7 @@ START_TEST(another_device)
     clx_context *context = NULL;
     clx_context_options options = CLX_CONTEXT_OPTIONS_INIT;
     setenv("POCL_DEVICES", "pthread pthread", 1); /* PoCL shows as many as it is told */
-    expect_ok(clx_devices_list(&info, 1, &(size_t){0}, &test_error));
+    expect_ok(clx_devices_list(&info, sizeof info, 1, &(size_t){0}, &test_error));
     cl_platform_id platforms[8];
     cl_uint platform_count = 0;
     clGetPlatformIDs(8, platforms, &platform_count);
@@ -425,7 +425,7 @@ END_TEST
 START_TEST(pool_limits)
 {
     clx_device_info info;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     expect_refused(begin(info.max_alloc_bytes + 1), CLX_ERR_DEVICE_MEMORY, "the device allocates at most");
     expect_refused(begin(UINT64_MAX), CLX_ERR_DEVICE_MEMORY, "18446744073709551615 bytes");
     ck_assert_uint_eq(clx_context_pool_bytes(device.context), 0);

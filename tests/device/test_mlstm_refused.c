@@ -460,7 +460,7 @@ START_TEST(device_without_the_memory)
     clx_device_info info;
     clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
     clx_mlstm *small = op;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     const uint64_t S = info.max_alloc_bytes / 20; /* a position takes 24 bytes of workspace, 4 of h */
     cl_int code = CL_SUCCESS;
     cl_mem mem = clCreateBuffer(device.cl, CL_MEM_READ_WRITE, (size_t)(S * 4), NULL, &code);

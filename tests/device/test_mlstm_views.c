@@ -289,7 +289,7 @@ static void move_rows(const clx_tensor *view, double *values, bool fill)
 static bool device_has_memory(uint64_t buffer_bytes, uint64_t total_bytes)
 {
     clx_device_info info;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     if (info.max_alloc_bytes >= buffer_bytes && info.global_bytes >= total_bytes) return true;
     printf("SKIPPED: views beyond 2^32 elements need buffers of %llu bytes and %llu in all; %s has %llu and %llu\n",
            (unsigned long long)buffer_bytes, (unsigned long long)total_bytes, info.name,

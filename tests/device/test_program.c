@@ -200,7 +200,7 @@ END_TEST
 static bool driver_takes_garbage(void)
 {
     clx_device_info info;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     return strstr(info.platform, "rusticl") == NULL;
 }
 

@@ -99,7 +99,7 @@ START_TEST(cpu_is_chosen_on_cpus)
     mlstm_problem p = {.desc = desc};
     p.desc.DHQK = 16;
     p.desc.DHV = 24;
-    expect_ok(clx_context_device_info(device.context, &info, &test_error));
+    expect_ok(clx_context_device_info(device.context, &info, sizeof info, &test_error));
     clx_mlstm *op = mlstm_make(&p);
     printf("%s: %s\n", info.name, clx_mlstm_variant(op));
     if (getenv("CLX_VARIANT") == NULL && strcmp(info.type, "cpu") == 0 && info.local_bytes >= 65536)

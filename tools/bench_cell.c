@@ -84,7 +84,7 @@ static void count_work(tool_bench *bench)
         bench->work_text = "C read and written, 8*B*NH*DHQK*DHV";
     } else {
         bench->work = heads * S * S * (double)(bench->DHQK + bench->DHV);
-        bench->work_text = "of the mLSTM, B*NH*S^2*(DHQK+DHV)";
+        bench->work_text = "the mLSTM's B*NH*S^2*(DHQK+DHV)";
         bench->flops = bench->work + projection;
     }
 }

@@ -77,8 +77,8 @@ static int run_problems(const tool_bench_job *job, tool_session *session, const 
         const double cost = tool_problem_cost(problem, &session->info);
         tool_problem_shape(problem, shape);
         snprintf(what, sizeof what, "%s %s %s", problem->family->op, shape, clx_dtype_name(problem->dtype));
-        tool_progress_step(index, what);
         tool_progress_share(done / all, (done + cost) / all);
+        tool_progress_step(index, what);
         const tool_sheet_result *result =
             tool_problem_run(session, problem, &job->how, job->suite != NULL, sheet, device);
         done += cost;
@@ -108,8 +108,8 @@ static int measure_device(const tool_bench_job *job, const char *selector, tool_
     }
     tool_host_device(&session.info, 0, device);
     tool_progress_begin(problems.count);
-    tool_progress_step(0, "ceilings");
     tool_progress_share(0.0, ceilings_s / all);
+    tool_progress_step(0, "ceilings");
     if (job->ceilings) tool_ceilings_measure(&session, sheet, number);
     tool_progress_hide();
     if (job->show && number > 0) putchar('\n');

@@ -180,11 +180,11 @@ static const struct suite_row {
     {"quick", true, "rmsnorm", "1x1x131072x4096x4096", "bf16", "keep", NULL},
 
     {"quick", false, "mlstm_parallel", "1x4x1024x64x64,1x4x512x256x512", "f32,bf16", "keep", NULL},
-    {"quick", false, "attention", "1x4x1024x64x64", "f32,bf16", "keep", NULL},
-    {"quick", false, "mlstm_recurrent", "1x8x1x256x512", "f32", "keep", NULL},
+    {"quick", false, "attention", "1x4x1024x64x64,1x4x512x256x256", "f32,bf16", "keep", NULL},
+    {"quick", false, "mlstm_recurrent", "1x8x1x256x512", "f32,bf16", "keep", NULL},
     {"quick", false, "mlstm_cell", "1x4x512x64x64", "f32", "keep", NULL},
     {"quick", false, "rotary", "1x8x2048x128x128", "f32", "keep", NULL},
-    {"quick", false, "rmsnorm", "1x1x4096x4096x4096", "f32", "keep", NULL},
+    {"quick", false, "rmsnorm", "1x1x4096x4096x4096", "f32,bf16", "keep", NULL},
 
     {"full", true, "mlstm_parallel",
      "4x12x1024x64x64,1x8x2048x256x512,8x16x2048x128x256,8x8x2048x256x512,1x8x16384x128x256,1x8x16384x256x512",

@@ -43,7 +43,8 @@ static const char style[] =
     ".scroll{overflow-x:auto;margin:8px 0 14px;border:1px solid var(--line);border-radius:6px}\n"
     "table{border-collapse:collapse;font-size:13px;width:100%}th,td{padding:5px "
     "10px;text-align:left;vertical-align:top;"
-    "white-space:nowrap}th.wrap{white-space:normal;min-width:190px}thead th{background:var(--panel);border-bottom:1px "
+    "white-space:nowrap}th.wrap,td.wrap{white-space:normal;min-width:190px}thead "
+    "th{background:var(--panel);border-bottom:1px "
     "solid var(--line);font-weight:600}\n"
     "tbody tr+tr td,tbody tr+tr th{border-top:1px solid var(--grid)}tbody tr.first td{border-top-color:var(--line)}"
     ".n{text-align:right;font-variant-numeric:tabular-nums}\n"
@@ -85,6 +86,7 @@ static const char notes[] =
 
 static void summary(const page_source *source)
 {
+    char text[160];
     size_t passed = 0, skipped = 0, lost = 0, compared = 0, unclear = 0;
     const size_t count = source->sheet->count[TOOL_RESULTS];
     for (size_t index = 0; index < count; ++index) {
@@ -92,10 +94,9 @@ static void summary(const page_source *source)
         passed += tool_sheet_passed(r);
         skipped += strcmp(r->status, "skipped") == 0;
         unclear += strcmp(r->clock, "differs") == 0;
-        const bool ours = strcmp(r->engine, "clxlstm") == 0 && tool_sheet_passed(r);
-        const tool_sheet_result *peer = ours ? page_best_peer(source, index) : NULL;
-        compared += peer != NULL;
-        lost += peer && peer->median_ms < r->median_ms;
+        const char *against = page_against(source, index, text, sizeof text);
+        compared += against != NULL;
+        lost += against && strcmp(against, "bad") == 0;
     }
     clxi_text_printf(source->page, "<p>%zu results: %zu right", count, passed);
     if (skipped) clxi_text_printf(source->page, ", %zu skipped", skipped);
@@ -125,7 +126,7 @@ static void origins(const page_source *source)
         page_escape(source->page, run->version);
         clxi_text_printf(source->page, " on ");
         page_escape(source->page, d->platform);
-        clxi_text_printf(source->page, ", driver ");
+        clxi_text_printf(source->page, *d->driver ? ", driver " : "");
         page_escape(source->page, d->driver);
         clxi_text_printf(source->page, "; ");
         page_escape(source->page, run->date);

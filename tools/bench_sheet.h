@@ -125,6 +125,10 @@ char *tool_sheet_write(const tool_sheet *sheet);
 /* Appends what a JSON file holds to a zeroed or filled report. `name` is for messages, each of one line. */
 clx_status tool_sheet_read(tool_sheet *sheet, const char *path, clx_error *error);
 
+/* Makes one record of those that describe the same device on the same host, as reports of several runs have them; of its
+ * ceilings the highest of each name stays. (bench_merge.c) */
+void tool_sheet_join_devices(tool_sheet *sheet);
+
 /* B, NH, S, DHQK, DHV of a shape's text; false where it is none. */
 bool tool_sheet_sizes(const char *shape, double sizes[5]);
 

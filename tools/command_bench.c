@@ -84,6 +84,7 @@ static int show_files(const request *wanted, char **paths, size_t count)
 {
     tool_sheet sheet = {0};
     int code = read_all(&sheet, paths, count);
+    tool_sheet_join_devices(&sheet);
     if (code == TOOL_OK && !is_stdout(wanted->json) && !is_stdout(wanted->html)) show_sheet(&sheet);
     if (code == TOOL_OK) code = put_all(wanted, &sheet);
     tool_sheet_free(&sheet);

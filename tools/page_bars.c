@@ -18,6 +18,7 @@
 static const double label_width = 180, bars_from = 190, bars_to = 450, percent_at = 605, verdict_at = 622;
 static const double bar_height = 15, bar_step = 19, group_gap = 12;
 static const double label_height = 31; /* of the two lines beside a group */
+enum { WHISKER_ROOM = 30 };
 static const double axis_height = 30, top = 26;
 
 typedef struct bars {
@@ -53,15 +54,22 @@ static bool follows(const bars *b, size_t index, size_t first)
 
 /* ---- one bar ---------------------------------------------------------------------------------------------------- */
 
-static void whisker(const bars *b, const tool_sheet_result *r, double y)
+/* Where the middle 80% of the calls end at the fast side; not further than there is room for. */
+static double whisker_end(const bars *b, const tool_sheet_result *r)
 {
     /* the speed is inversely proportional to the time */
-    const double work = r->speed * r->median_ms;
-    const double low = page_axis_at(&b->axis, work / r->p90_ms), high = page_axis_at(&b->axis, work / r->p10_ms);
-    if (!isfinite(low) || !isfinite(high) || high > bars_to + 40) return;
+    const double end = page_axis_at(&b->axis, r->speed * r->median_ms / r->p10_ms);
+    return end < bars_to + WHISKER_ROOM ? end : bars_to + WHISKER_ROOM;
+}
+
+static void whisker(const bars *b, const tool_sheet_result *r, double y)
+{
+    const double low = page_axis_at(&b->axis, r->speed * r->median_ms / r->p90_ms), high = whisker_end(b, r);
+    if (!isfinite(low) || !isfinite(high) || !isfinite(r->p10_ms)) return;
     page_svg_line(b->page, low, y + bar_height / 2, high, y + bar_height / 2, "whisker");
     page_svg_line(b->page, low, y + 4, low, y + bar_height - 4, "whisker");
-    page_svg_line(b->page, high, y + 4, high, y + bar_height - 4, "whisker");
+    /* one that goes on beyond the chart has no end */
+    if (high < bars_to + WHISKER_ROOM) page_svg_line(b->page, high, y + 4, high, y + bar_height - 4, "whisker");
 }
 
 static void describe(const tool_sheet_result *r, char *tip, size_t room)
@@ -90,8 +98,7 @@ static void bar(const bars *b, size_t index, double y)
     whisker(b, r, y);
     snprintf(text, sizeof text, "%s%s%s", tool_text_amount(amount, r->speed, r->unit),
              tool_sheet_passed(r) ? "" : ", numbers ", tool_sheet_passed(r) ? "" : r->status);
-    const double work = r->speed * r->median_ms, whiskers = page_axis_at(&b->axis, work / r->p10_ms);
-    const double at = fmax(end, whiskers < bars_to + 40 ? whiskers : end) + 7;
+    const double at = fmax(end, isfinite(r->p10_ms) ? whisker_end(b, r) : end) + 7;
     page_svg_text(b->page, at, y + bar_height - 3, PAGE_START, tool_sheet_passed(r) ? "value" : "bad", text);
     if (!isfinite(r->ceiling_percent)) return;
     snprintf(text, sizeof text, "%.0f%%", r->ceiling_percent);
@@ -105,17 +112,10 @@ static void verdict(const bars *b, size_t index, double y)
 {
     enum { WIDTH = 48 }; /* characters that there is room for */
     char text[160];
-    const tool_sheet_result *ours = tool_sheet_result_at(b->sheet, index);
-    const tool_sheet_result *peer = page_best_peer(b->source, index);
-    if (!peer || strcmp(ours->engine, "clxlstm") != 0 || !tool_sheet_passed(ours)) return;
-    const double ratio = peer->median_ms / ours->median_ms;
-    if (ratio >= 1.0) {
-        snprintf(text, sizeof text, "%.2f x the speed of %s", ratio, peer->engine);
-    } else {
-        snprintf(text, sizeof text, "lost: %.2f x the time of %s", 1.0 / ratio, peer->engine);
-    }
+    const char *css = page_against(b->source, index, text, sizeof text);
+    if (!css) return;
     if (strlen(text) > WIDTH) memcpy(text + WIDTH - 2, "..", sizeof "..");
-    page_svg_text(b->page, verdict_at, y + bar_height - 3, PAGE_START, ratio >= 1.0 ? "good" : "bad", text);
+    page_svg_text(b->page, verdict_at, y + bar_height - 3, PAGE_START, css, text);
 }
 
 static double group(const bars *b, size_t first, double y)

@@ -74,6 +74,10 @@ size_t page_sweep_length(const tool_sheet *sheet, size_t index);
 /* The fastest right result of another engine for the same problem on such a device (of the same type); NULL for none. */
 const tool_sheet_result *page_best_peer(const page_source *source, size_t ours);
 
+/* How one of ours does against that one, in words: "2.10 x the speed of ...". The CSS class for it; NULL, and no text, where
+ * there is nothing to say. */
+const char *page_against(const page_source *source, size_t index, char *text, size_t room);
+
 /* ---- the sections, a file each; none prints a heading without content */
 
 void page_devices(const page_source *source); /* page_tables.c */

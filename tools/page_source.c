@@ -121,3 +121,19 @@ const tool_sheet_result *page_best_peer(const page_source *source, size_t ours)
     }
     return best;
 }
+
+const char *page_against(const page_source *source, size_t index, char *text, size_t room)
+{
+    const tool_sheet_result *ours = tool_sheet_result_at(source->sheet, index);
+    const bool ask = strcmp(ours->engine, "clxlstm") == 0 && tool_sheet_passed(ours);
+    const tool_sheet_result *peer = ask ? page_best_peer(source, index) : NULL;
+    text[0] = '\0';
+    if (!peer) return NULL;
+    const double ratio = peer->median_ms / ours->median_ms;
+    if (ratio >= 1.0) {
+        snprintf(text, room, "%.2f x the speed of %s", ratio, peer->engine);
+        return "good";
+    }
+    snprintf(text, room, "lost: %.2f x the time of %s", 1.0 / ratio, peer->engine);
+    return "bad";
+}

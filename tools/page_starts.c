@@ -115,12 +115,11 @@ void page_starts(const page_source *source)
     }
     page_legend_end(page);
     chart(page, sheet);
-    clxi_text_printf(page,
-                     "<div class=\"scroll\"><table>\n<thead><tr><th>operator</th><th>shape</th><th>dtype</th>"
-                     "<th>caches</th><th class=\"n\">context ms</th><th class=\"n\">operator ms</th>"
-                     "<th class=\"n\">first call ms</th><th class=\"n\">together ms</th>"
-                     "<th class=\"n\">programs compiled</th><th class=\"n\">loaded</th><th>check</th></tr></thead>\n"
-                     "<tbody>\n");
+    clxi_text_printf(page, "<div class=\"scroll\"><table>\n<thead><tr><th>operator</th><th>shape</th><th>dtype</th>"
+                           "<th>caches</th><th class=\"n\">context ms</th><th class=\"n\">operator ms</th>"
+                           "<th class=\"n\">first call ms</th><th class=\"n\">together ms</th>"
+                           "<th class=\"n\">compiled</th><th class=\"n\">loaded</th><th>check</th></tr></thead>\n"
+                           "<tbody>\n");
     for (size_t index = 0; index < sheet->count[TOOL_STARTS]; ++index) {
         row(page, tool_sheet_start_at(sheet, index));
     }

@@ -99,13 +99,29 @@ static void device_facts(const page_source *source, size_t index)
              run->governor);
     if (isfinite(run->cpu_mhz)) fact(page, "host's clock", text);
     fact(page, "system", run->system);
-    snprintf(text, sizeof text, "%s %s, %s", run->generator, run->version, run->date);
-    fact(page, "measured by", text);
-    clxi_text_printf(page, "<tr><th>command</th><td><code>");
-    page_escape(page, run->command);
-    clxi_text_printf(page, "</code></td></tr>\n");
     foot(page);
     ceilings(source, index);
+}
+
+/* What was started to measure. */
+static void runs(const page_source *source)
+{
+    static const struct column columns[] = {{"run", false}, {"measured by", false}, {"command", false}};
+    clxi_text *page = source->page;
+    clxi_text_printf(page, "<h3>Runs</h3>\n");
+    head(page, columns, sizeof columns / sizeof *columns);
+    for (size_t index = 0; index < source->sheet->count[TOOL_RUNS]; ++index) {
+        char text[128];
+        const tool_sheet_run *run = tool_sheet_run_at(source->sheet, index);
+        snprintf(text, sizeof text, "%s, %s", run->generator, run->version);
+        clxi_text_printf(page, "<tr>");
+        text_cell(page, run->date);
+        text_cell(page, text);
+        clxi_text_printf(page, "<td class=\"wrap\"><code>");
+        page_escape(page, run->command);
+        clxi_text_printf(page, "</code></td></tr>\n");
+    }
+    foot(page);
 }
 
 void page_devices(const page_source *source)
@@ -115,6 +131,7 @@ void page_devices(const page_source *source)
     for (size_t index = 0; index < source->sheet->count[TOOL_DEVICES]; ++index) {
         device_facts(source, index);
     }
+    runs(source);
     clxi_text_printf(source->page, "</section>\n");
 }
 
@@ -122,17 +139,10 @@ void page_devices(const page_source *source)
 
 static void peer_cell(const page_source *source, size_t index)
 {
-    const tool_sheet_result *r = tool_sheet_result_at(source->sheet, index);
-    const bool ours = strcmp(r->engine, "clxlstm") == 0 && tool_sheet_passed(r);
-    const tool_sheet_result *peer = ours ? page_best_peer(source, index) : NULL;
-    if (!peer) {
-        clxi_text_printf(source->page, "<td></td>");
-        return;
-    }
-    const double ratio = peer->median_ms / r->median_ms;
-    clxi_text_printf(source->page, "<td class=\"%s\">%s%.2f x ", ratio >= 1.0 ? "good" : "bad",
-                     ratio >= 1.0 ? "" : "lost: ", ratio);
-    page_escape(source->page, peer->engine);
+    char text[160];
+    const char *css = page_against(source, index, text, sizeof text);
+    clxi_text_printf(source->page, "<td class=\"%s\">", css ? css : "");
+    page_escape(source->page, text);
     clxi_text_printf(source->page, "</td>");
 }
 

@@ -111,7 +111,7 @@ void tool_progress_tick(void)
 void tool_progress_step(size_t done, const char *what)
 {
     bar.done = done;
-    bar.from = bar.to = bar.part = 0.0;
+    bar.part = 0.0;
     snprintf(bar.what, sizeof bar.what, "%s", what);
     tool_progress_tick();
 }

@@ -17,8 +17,8 @@ void tool_progress_begin(size_t total);
 /* `done` steps are finished and `what` is being worked on. Draws at most ten times a second. */
 void tool_progress_step(size_t done, const char *what);
 
-/* The step in work goes from one share of the whole job to another, 0 to 1. With that, the line says how much time is
- * about left. */
+/* The next step goes from one share of the whole job to another, 0 to 1. With that, the line says how much time is about
+ * left; to be called before each step or none. */
 void tool_progress_share(double from, double to);
 
 /* A part of the step in work is done, 0 to 1. Draws like tool_progress_step. */

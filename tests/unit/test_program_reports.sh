@@ -21,13 +21,20 @@ cmp once.json twice.json || complain 'a report changes when it is written again'
 check_schema once.json
 grep -q 'records of 5 of 5' schema || complain "the schema: $(cat schema)"
 check_page once.html
-for text in 'some &lt;processor&gt; &amp; more' 'no &lt;kernel&gt; &amp; no luck' 'lost: 1.25 x the time of somebody else' \
-    'the process ended by signal 11' 'did not build: &quot;x&quot;'; do
+for text in 'some &lt;processor&gt; &amp; more' 'no &lt;kernel&gt; &amp; no luck' \
+    '>lost: 1.25 x the time of somebody else<' 'the process ended by signal 11' 'did not build: &quot;x&quot;'; do
     grep -q -e "$text" once.html || complain "the page: no '$text'"
 done
-# two files are one report, whose second half refers to its own records
-"$program" bench --from "$report" once.json --json both.json >out || complain 'bench --from of two'
+# two files are one report: of other hosts, the second half refers to its own records; of the same, devices become one
+changed host.json 's/some <processor>/another/'
+"$program" bench --from "$report" host.json --json both.json >out || complain 'bench --from of two hosts'
 [ "$(grep -c '"run":.1' both.json)" = 2 ] && [ "$(grep -c '"device":.3' both.json)" = 1 ] || complain 'a merge mixes records'
+changed higher.json 's/"value": 300e9/"value": 310e9/; s/"value": 20e9/"value": 19e9/'
+"$program" bench --from "$report" higher.json host.json --json three.json >out || complain 'bench --from of three'
+[ "$(grep -c '"run":' three.json)" = 4 ] && [ "$(grep -c '"device":.3' three.json)" = 1 ] &&
+    [ "$(grep -c '"device":.1' three.json)" = 2 ] || complain "a merge of the same device: $(grep -c '"device"' three.json)"
+[ "$(grep '"value"' three.json | tr -dc '0-9\n' | head -n 2 | tr '\n' ' ')" = '310000000000 20000000000 ' ] ||
+    complain "ceilings of a merge: $(grep '"value"' three.json)"
 
 # comparisons
 changed slower.json '0,/"median_ms": 5.0/s//"median_ms": 5.6/'

@@ -89,6 +89,7 @@ static bool split(const char *list, words *out)
 }
 
 typedef struct product {
+    const char *command;
     words ops, shapes, dtypes, gates;
     uint64_t first_S, last_S; /* 0: as the shapes say */
 } product;
@@ -104,13 +105,14 @@ static int split_lists(const char *ops, const tool_problem_lists *lists, product
                {"--gates", lists->gates, &p->gates}};
     for (size_t index = 0; index < sizeof all / sizeof *all; ++index) {
         if (!split(all[index].text, all[index].out)) {
-            return tool_usage("bench", "%s: '%s' is no list of 1 to %d words with commas", all[index].option,
+            return tool_usage(lists->command, "%s: '%s' is no list of 1 to %d words with commas", all[index].option,
                               all[index].text, LIST_MAX);
         }
     }
+    p->command = lists->command;
     p->first_S = p->last_S = 0;
     if (lists->sweep && !parse_sweep(lists->sweep, &p->first_S, &p->last_S)) {
-        return tool_usage("bench", "--sweep: '%s' is not S=FIRST..LAST", lists->sweep);
+        return tool_usage(lists->command, "--sweep: '%s' is not S=FIRST..LAST", lists->sweep);
     }
     return TOOL_OK;
 }
@@ -120,7 +122,7 @@ static int add_gates(tool_problems *problems, const product *p, tool_problem pro
 {
     for (size_t gates = 0; gates < p->gates.count; ++gates) {
         if (!tool_gates_parse(p->gates.text[gates], &problem.gates)) {
-            return tool_usage("bench", "--gates: '%s' is not keep, unit or trained", p->gates.text[gates]);
+            return tool_usage(p->command, "--gates: '%s' is not keep, unit or trained", p->gates.text[gates]);
         }
         if (!problem.family->gated && gates > 0) continue;
         if (!problem.family->gated) problem.gates = TOOL_GATES_KEEP;
@@ -138,7 +140,7 @@ static int add_dtypes(tool_problems *problems, const product *p, tool_problem pr
     for (size_t dtype = 0; dtype < p->dtypes.count; ++dtype) {
         problem.dtype = clx_dtype_parse(p->dtypes.text[dtype]);
         if (problem.dtype != CLX_F32 && problem.dtype != CLX_F16 && problem.dtype != CLX_BF16) {
-            return tool_usage("bench", "--dtype: '%s' is not f32, f16 or bf16", p->dtypes.text[dtype]);
+            return tool_usage(p->command, "--dtype: '%s' is not f32, f16 or bf16", p->dtypes.text[dtype]);
         }
         int result = add_gates(problems, p, problem);
         if (result != TOOL_OK) return result;
@@ -153,11 +155,11 @@ int tool_problems_product(tool_problems *problems, const char *ops, const tool_p
     for (size_t op = 0; result == TOOL_OK && op < p.ops.count; ++op) {
         tool_problem problem = {.family = tool_bench_find(p.ops.text[op])};
         if (!problem.family) {
-            return tool_usage("bench", "'%s' is no operator that can be measured", p.ops.text[op]);
+            return tool_usage(p.command, "'%s' is no operator that can be measured", p.ops.text[op]);
         }
         for (size_t shape = 0; result == TOOL_OK && shape < p.shapes.count; ++shape) {
             if (!parse_shape(p.shapes.text[shape], &problem)) {
-                return tool_usage("bench", "--shape: '%s' is not BxNHxSxDHQKxDHV", p.shapes.text[shape]);
+                return tool_usage(p.command, "--shape: '%s' is not BxNHxSxDHQKxDHV", p.shapes.text[shape]);
             }
             result = add_dtypes(problems, &p, problem);
         }
@@ -221,7 +223,7 @@ bool tool_problems_suite(tool_problems *problems, const char *name, bool gpu)
     bool found = false;
     for (size_t index = 0; index < sizeof suite_rows / sizeof *suite_rows; ++index) {
         const struct suite_row *row = &suite_rows[index];
-        const tool_problem_lists lists = {row->shapes, row->dtypes, row->gates, row->sweep};
+        const tool_problem_lists lists = {row->shapes, row->dtypes, row->gates, row->sweep, "bench"};
         if (strcmp(row->suite, name) != 0) continue;
         found = true;
         if (row->gpu == gpu) tool_problems_product(problems, row->ops, &lists);

@@ -22,7 +22,8 @@ typedef struct tool_problems {
 /* Texts as on the command line: lists with commas. */
 typedef struct tool_problem_lists {
     const char *shapes, *dtypes, *gates;
-    const char *sweep; /* "S=1024..65536": each shape with S doubling from the first to the last; or NULL */
+    const char *sweep;   /* "S=1024..65536": each shape with S doubling from the first to the last; or NULL */
+    const char *command; /* whose they are, for messages */
 } tool_problem_lists;
 
 /* Appends every operator (its name, or several with commas) on every shape in every dtype with all gates that matter. A

@@ -156,7 +156,7 @@ static int join_ops(char **operands, size_t count, char ops[OPS_SIZE])
 static int parse_suite(const request *wanted, const char *ops, tool_bench_job *job)
 {
     tool_problems scratch = {0};
-    const tool_problem_lists lists = {"1x1x1x1x1", "f32", "keep", NULL};
+    const tool_problem_lists lists = {"1x1x1x1x1", "f32", "keep", NULL, "bench"};
     if (wanted->shape || wanted->dtype || wanted->gates || wanted->sweep) {
         return tool_usage("bench", "--suite brings its own shapes, dtypes and gates");
     }
@@ -173,7 +173,7 @@ static int parse_suite(const request *wanted, const char *ops, tool_bench_job *j
 static int parse_problems(const request *wanted, const char *ops, tool_bench_job *job)
 {
     if (!*ops) return tool_usage("bench", "expected an operator, --suite, --from or --compare");
-    tool_problem_lists lists = {wanted->shape, wanted->dtype, wanted->gates, wanted->sweep};
+    tool_problem_lists lists = {wanted->shape, wanted->dtype, wanted->gates, wanted->sweep, "bench"};
     if (!lists.shapes) lists.shapes = "1x4x1024x64x64";
     if (!lists.dtypes) lists.dtypes = "f32";
     if (!lists.gates) lists.gates = "keep";

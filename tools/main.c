@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The `clxlstm` program: finds the command, runs it, and makes sure that what it printed has arrived. */
+#include "child.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -28,6 +29,8 @@ static const struct {
     {"check", tool_command_check, "computes case files and judges the results by the float64 values in them"},
     {"selftest", tool_command_selftest, "tries every kernel variant on small problems against the float64 reference"},
     {"bench", tool_command_bench, "measures an operator, and checks the numbers it measured"},
+    {"tune", tool_command_tune, "finds the best kernel parameters for your shapes on your device"},
+    {"tune-candidate", tool_command_tune_candidate, NULL},
     {"kernels", tool_command_kernels, NULL},
 };
 
@@ -111,5 +114,6 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     prepare_streams();
+    if (argc > 0) tool_program = argv[0];
     return finish(dispatch(argc, argv));
 }

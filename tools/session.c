@@ -24,7 +24,11 @@ clx_status tool_session_open(tool_session *session, const tool_session_options *
     clx_context_options wanted = CLX_CONTEXT_OPTIONS_INIT;
     wanted.selector = options->selector && *options->selector ? options->selector : NULL;
     wanted.variants = options->variants;
-    if (tool_verbose) wanted.log = log_to_stderr;
+    wanted.cache_dir = options->cache_dir;
+    wanted.tuning_off = options->tuning_off;
+    wanted.log = options->log;
+    wanted.log_user = options->log_user;
+    if (tool_verbose && !options->log) wanted.log = log_to_stderr;
     CLXI_TRY(clx_context_create(&session->context, &wanted, error));
     CLXI_TRY(clx_context_device_info(session->context, &session->info, sizeof session->info, error));
 

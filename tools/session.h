@@ -15,10 +15,14 @@ typedef struct tool_session {
 } tool_session;
 
 typedef struct tool_session_options {
-    const char *selector; /* NULL: the default device */
-    const char *variants; /* NULL: all kernel families */
-    bool out_of_order;    /* the queue's order */
-    bool profiling;       /* the queue's events carry times */
+    const char *selector;  /* NULL: the default device */
+    const char *variants;  /* NULL: all kernel families */
+    bool out_of_order;     /* the queue's order */
+    bool profiling;        /* the queue's events carry times */
+    const char *cache_dir; /* NULL: the library's choice */
+    bool tuning_off;       /* what tuning has found is not read */
+    clx_log_fn log;        /* NULL: with --verbose to standard error */
+    void *log_user;
 } tool_session_options;
 
 /* Zeroes the session first; close accepts it whatever came of this. */

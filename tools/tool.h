@@ -61,6 +61,8 @@ int tool_command_run(int argc, char **argv);
 int tool_command_check(int argc, char **argv);
 int tool_command_selftest(int argc, char **argv);
 int tool_command_bench(int argc, char **argv);
+int tool_command_tune(int argc, char **argv);
+int tool_command_tune_candidate(int argc, char **argv);
 int tool_command_kernels(int argc, char **argv);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/trusted.h"
 #include "runtime/program_list.h"
-#include "runtime/tuning_text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +21,14 @@ struct clxi_tuning_entry {
 };
 
 /* Hash of all that a result holds for: the device as in the keys of programs. */
-static bool name_device(const clx_context *context, char name[CLXI_TUNING_DEVICE_LENGTH + 1])
+bool clxi_tuning_device(const clx_context *context, char device[CLXI_TUNING_DEVICE_LENGTH + 1])
 {
     clxi_text key = CLXI_TEXT_INIT;
     clxi_key_device(context, &key);
     const bool good = !key.failed;
     if (good) {
         const clxi_hash hash = clxi_hash_bytes(key.data, key.count);
-        snprintf(name, CLXI_TUNING_DEVICE_LENGTH + 1, "%016llx%016llx", (unsigned long long)hash.high,
+        snprintf(device, CLXI_TUNING_DEVICE_LENGTH + 1, "%016llx%016llx", (unsigned long long)hash.high,
                  (unsigned long long)hash.low);
     }
     clxi_text_free(&key);
@@ -92,7 +91,7 @@ clx_status clxi_tuning_add(clx_context *context, const char *text, size_t size_b
     size_t at = 0, damaged = 0, passed = 0;
     clxi_tuning_view view;
     *accepted = 0;
-    if (!name_device(context, device)) return clxi_fail_memory(error, "tuning results");
+    if (!clxi_tuning_device(context, device)) return clxi_fail_memory(error, "tuning results");
     clxi_mutex_lock(&context->mutex);
     size_t room = ENTRIES_MAX - count_entries(context);
     while (status == CLX_OK && room > 0 && clxi_tuning_next(text, size_bytes, &at, &view, &damaged)) {
@@ -124,7 +123,7 @@ void clxi_tuning_line(const clx_context *context, const char *subject, const cha
                       clxi_text *out)
 {
     char device[CLXI_TUNING_DEVICE_LENGTH + 1];
-    if (name_device(context, device))
+    if (clxi_tuning_device(context, device))
         clxi_tuning_append(device, subject, value, note, out);
     else
         out->failed = true;
@@ -168,7 +167,8 @@ void clxi_tuning_merge(const char *text, size_t size_bytes, const char *more, si
     free(views);
 }
 
-clx_status clxi_tuning_store(const clx_context *context, const char *lines, size_t size_bytes, clx_error *error)
+clx_status clxi_tuning_store(const clx_context *context, const char *file, const char *lines, size_t size_bytes,
+                             clx_error *error)
 {
     clx_status status = CLX_OK;
     clxi_text all = CLXI_TEXT_INIT;
@@ -179,26 +179,25 @@ clx_status clxi_tuning_store(const clx_context *context, const char *lines, size
     clxi_trusted *folder = clxi_trusted_open(context->cache_dir, true, &reason);
     if (folder == NULL)
         return clxi_fail(error, CLX_ERR_IO, "%s: %s", context->cache_dir, reason ? reason : "cannot be made");
-    if (!clxi_trusted_read(folder, CLXI_TUNING_FILE, CLXI_TUNING_LIMIT_BYTES, &old, &old_bytes)) old_bytes = 0;
+    if (!clxi_trusted_read(folder, file, CLXI_TUNING_LIMIT_BYTES, &old, &old_bytes)) old_bytes = 0;
     clxi_tuning_merge(old, old_bytes, lines, size_bytes, &all);
     if (all.failed)
         status = clxi_fail_memory(error, "tuning results");
-    else if (!clxi_trusted_write(folder, CLXI_TUNING_FILE, all.data != NULL ? all.data : "", all.count))
-        status = clxi_fail(error, CLX_ERR_IO, "%s/%s: cannot be written", context->cache_dir, CLXI_TUNING_FILE);
+    else if (!clxi_trusted_write(folder, file, all.data != NULL ? all.data : "", all.count))
+        status = clxi_fail(error, CLX_ERR_IO, "%s/%s: cannot be written", context->cache_dir, file);
     clxi_trusted_close(folder);
     clxi_text_free(&all);
     free(old);
     return status;
 }
 
-/* The cache folder's file, where there is one that can be trusted. */
-static bool read_store(const clx_context *context, char **text, size_t *size_bytes)
+bool clxi_tuning_read(const clx_context *context, const char *file, char **text, size_t *size_bytes)
 {
     const char *reason;
     if (context->cache_dir == NULL) return false;
     clxi_trusted *folder = clxi_trusted_open(context->cache_dir, false, &reason);
     if (folder == NULL) return false;
-    const bool good = clxi_trusted_read(folder, CLXI_TUNING_FILE, CLXI_TUNING_LIMIT_BYTES, text, size_bytes);
+    const bool good = clxi_trusted_read(folder, file, CLXI_TUNING_LIMIT_BYTES, text, size_bytes);
     clxi_trusted_close(folder);
     return good;
 }
@@ -212,7 +211,7 @@ void clxi_tuning_load(clx_context *context)
     if (context->tuning_off) return;
     if (context->tuning_path != NULL)
         status = clxi_file_read(context->tuning_path, CLXI_TUNING_LIMIT_BYTES, &text, &size_bytes, &error);
-    else if (!read_store(context, &text, &size_bytes))
+    else if (!clxi_tuning_read(context, CLXI_TUNING_FILE, &text, &size_bytes))
         return;
     if (status == CLX_OK) status = clxi_tuning_add(context, text, size_bytes, &accepted, &error);
     if (status != CLX_OK)

@@ -12,8 +12,7 @@
 
 #include "base/text.h"
 #include "runtime/context.h"
-
-enum { CLXI_TUNING_SUBJECT_SIZE = 96, CLXI_TUNING_VALUE_SIZE = 192, CLXI_TUNING_NOTE_SIZE = 256 };
+#include "runtime/tuning_text.h"
 
 /* Of the store in the cache folder, and the most that any such text may have. */
 #define CLXI_TUNING_FILE "tuning.txt"
@@ -37,8 +36,15 @@ void clxi_tuning_line(const clx_context *context, const char *subject, const cha
 /* The whole lines of `text` and then of `more`, of any device; of two for one device and subject the later one. */
 void clxi_tuning_merge(const char *text, size_t size_bytes, const char *more, size_t more_bytes, clxi_text *out);
 
-/* Puts lines into the store, which is replaced in one step. */
-clx_status clxi_tuning_store(const clx_context *context, const char *lines, size_t size_bytes, clx_error *error);
+/* The hash by which lines name the context's device; false where memory is short. */
+bool clxi_tuning_device(const clx_context *context, char device[CLXI_TUNING_DEVICE_LENGTH + 1]);
+
+/* A file of lines in the cache folder, where it is there and can be trusted; malloc'ed. */
+bool clxi_tuning_read(const clx_context *context, const char *file, char **text, size_t *size_bytes);
+
+/* Merges lines into such a file, which is replaced in one step. */
+clx_status clxi_tuning_store(const clx_context *context, const char *file, const char *lines, size_t size_bytes,
+                             clx_error *error);
 
 void clxi_tunings_free(clx_context *context);
 

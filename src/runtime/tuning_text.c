@@ -4,7 +4,6 @@
 #include "runtime/tuning_text.h"
 
 #include "base/hash.h"
-#include "runtime/tuning.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +67,8 @@ bool clxi_tuning_next(const char *text, size_t size_bytes, size_t *at, clxi_tuni
 static void append_words(const char *words, size_t room, clxi_text *out)
 {
     for (size_t i = 0; words[i] != '\0' && i + 1 < room; i++) {
-        const bool belongs = words[i] >= ' ' && words[i] <= '~' && words[i] != '=' && words[i] != ';';
+        const bool mark = words[i] == '=' && i > 0 && words[i - 1] == ' '; /* would end the subject */
+        const bool belongs = words[i] >= ' ' && words[i] <= '~' && !mark;
         clxi_text_append(out, belongs ? &words[i] : "_", 1);
     }
 }

@@ -260,7 +260,7 @@ START_TEST(places)
     open_with(options);
     char *line = line_of(MLSTM_SUBJECT, CPU_TILE);
     ck_assert_uint_eq(results(options), 0);
-    expect_ok(clxi_tuning_store(device.context, line, strlen(line), &test_error));
+    expect_ok(clxi_tuning_store(device.context, CLXI_TUNING_FILE, line, strlen(line), &test_error));
     ck_assert_int_eq(stat(store, &info), 0);
     ck_assert_int_eq(info.st_mode & 0777, 0600);
     ck_assert_uint_eq(results(options), 1);

@@ -65,7 +65,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
 {
     __local float4 memory[TILE_LOCAL_FLOAT4S];
     const tile_item item = tile_begin();
-    const ulong group = get_global_id(0) / CLX_WG;
+    const ulong group = get_global_offset(0) / CLX_WG + get_group_id(0); /* compilers see that all items have the same */
     const int row_tiles = (S_q + TILE_BM - 1) / TILE_BM;
     const int column0 = (int)(group % SLICES) * TILE_DVB;
     const int row0 = (row_tiles - 1 - (int)(group / SLICES % (ulong)row_tiles)) * TILE_BM; /* the longest rows first */

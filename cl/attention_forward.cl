@@ -64,7 +64,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
                        const float scale, const float bias, const uint aligned)
 {
     __local float4 memory[TILE_LOCAL_FLOAT4S];
-    const tile_item item = tile_begin();
+    tile_item item = tile_begin();
     const ulong group = get_global_offset(0) / CLX_WG + get_group_id(0); /* compilers see that all items have the same */
     const int row_tiles = (S_q + TILE_BM - 1) / TILE_BM;
     const int column0 = (int)(group % SLICES) * TILE_DVB;
@@ -81,6 +81,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
     const tile_mask tile_of_mask = {mask + mask_offset + (ulong)((long)row0 * mask_t), mask_t, mask_s};
 
     float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS], m[TILE_ROWS];
+    tile_begin_q(q_rows, memory, &item);
     UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         sums[slot] = 0.0f;
@@ -89,17 +90,17 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
 
     const int end = attention_end(min(S_q, row0 + TILE_BM), high, S_kv);
     const int first = attention_first(row0, low, TILE_BN);
-    tile_begin_k(tile_rows_from(k_rows, k0, first, first < end ? S_kv - first : 0), memory, item);
+    tile_begin_k(tile_rows_from(k_rows, k0, first, first < end ? S_kv - first : 0), memory, &item);
     for (int s0 = first; s0 < end; s0 += TILE_BN) {
         const int next = s0 + TILE_BN; /* worked out again where it is used: kept, rows cost registers */
 #if CLX_EXPLICIT
         if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S_q - row0), s0, min(TILE_BN, S_kv - s0), memory, item)) {
-            tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, item);
+            tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, &item);
             continue;
         }
 #endif
         v_rows = tile_rows_from(v_rows, v0, s0, S_kv - s0);
-        tile_begin_v(v_rows, column0, memory, item);
+        tile_begin_v(v_rows, column0, memory, &item);
         tile_qk(s, q_rows, tile_rows_from(k_rows, k0, s0, S_kv - s0), memory, item);
 
         /* in most tiles of a long text there is nothing to ask of each pair */
@@ -115,7 +116,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
             }
         weigh(s, o, m, sums, scale, bias, memory, item);
 
-        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, item);
+        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S_kv - next : 0), memory, &item);
         tile_pv(o, s, v_rows, column0, memory, item);
     }
 

@@ -108,7 +108,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
                    const int S, const float scale, const float eps, const uint aligned)
 {
     __local float4 memory[TILE_LOCAL_FLOAT4S];
-    const tile_item item = tile_begin();
+    tile_item item = tile_begin();
     const ulong group = get_global_offset(0) / CLX_WG + get_group_id(0); /* compilers see that all items have the same */
     const int row_tiles = (S + TILE_BM - 1) / TILE_BM;
     const int column0 = (int)(group % SLICES) * TILE_DVB;
@@ -138,21 +138,22 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
 #endif
 
     float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS];
+    tile_begin_q(q_rows, memory, &item);
     UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = 0.0f;
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) sums[slot] = 0.0f;
 
     int s0 = tile_that_counts(first, end, maxima, smallest_M);
-    tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, item);
+    tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, &item);
     while (s0 < end) {
 #if CLX_EXPLICIT
         if (!tile_mask_keeps_any(tile_of_mask, min(TILE_BM, S - row0), s0, min(TILE_BN, S - s0), memory, item)) {
             s0 = tile_that_counts(s0 + TILE_BN, end, maxima, smallest_M);
-            tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, item);
+            tile_begin_k(tile_rows_from(k_rows, k0, s0, s0 < end ? S - s0 : 0), memory, &item);
             continue;
         }
 #endif
         v_rows = tile_rows_from(v_rows, v0, s0, S - s0);
-        tile_begin_v(v_rows, column0, memory, item);
+        tile_begin_v(v_rows, column0, memory, &item);
         tile_qk(s, q_rows, tile_rows_from(k_rows, k0, s0, S - s0), memory, item);
 
         bool weighed = false;
@@ -164,7 +165,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         if (!weighed) weigh(s, sums, row0, s0, S, scale, g, M, start, tile_of_mask, item);
 
         const int next = tile_that_counts(s0 + TILE_BN, end, maxima, smallest_M);
-        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S - next : 0), memory, item);
+        tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S - next : 0), memory, &item);
         tile_pv(o, s, v_rows, column0, memory, item);
         s0 = next;
     }

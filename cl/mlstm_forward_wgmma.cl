@@ -13,7 +13,11 @@
  * two exponentials a tile and not one a pair. Tiles with a reset, a column at -inf, or where the first could overflow are
  * weighed pair by pair.
  *
+ * With `chunk` not 0, a multiple of TILE_BM, the columns before the rows' own chunk come as a state: see
+ * mlstm_carried_wgmma.clh.
+ *
  *   the parameters of the tile header; causal only. */
+#include "mlstm_carried_wgmma.clh"
 #include "mlstm_workspace.clh"
 #include "tile/nv_wgmma.clh"
 #include "twofloat.clh"
@@ -29,6 +33,7 @@ typedef struct column_notes {
     float largest[CLX_STAGES];
     int s0[CLX_STAGES];                  /* the first column, or NO_MORE */
     int uneven[CLX_STAGES][CLX_BN / 32]; /* does any of 32 columns weigh nothing at all? */
+    int carries;                         /* does a state come first? */
 } column_notes;
 
 /* The gates of one head, in the workspace. */
@@ -111,17 +116,23 @@ TILE_INLINE int first_that_counts(const __global float *maxima, int s0, const in
     return end;
 }
 
+enum { CARRIED_KNOWN = 6 }; /* the barrier behind which all items know whether a state comes first */
+
 /* The warp group that fetches. */
-TILE_INLINE void fetch(const tile_memory memory, __local column_notes *notes, const head_gates gates, tile_rows k,
-                       tile_rows v, const int row0, const int column0, const int S, __local float *scratch,
-                       const uint item)
+TILE_INLINE void fetch(const tile_memory memory, __local column_notes *notes, const head_gates gates,
+                       const carried_state state, tile_rows k, tile_rows v, const int row0, const int column0, const int S,
+                       __local float *scratch, const uint item)
 {
     const float smallest_M = smallest_of_rows(gates.M, row0, S, scratch, item);
     const int end = min(S, row0 + TILE_BM);
-    const int first = first_that_counts(gates.maxima, gates.start[row0] / CLX_BN * CLX_BN, end, smallest_M, scratch,
-                                        item);
+    const bool carries = carried_counts(state, gates.start[row0], smallest_M);
+    if (item == 0) notes->carries = carries;
+    ptx_barrier_arrive(CARRIED_KNOWN, CLX_WG);
+    const int first = first_that_counts(gates.maxima, max(gates.start[row0] / CLX_BN * CLX_BN, state.begin), end,
+                                        smallest_M, scratch, item);
     const ulong k0 = k.offset, v0 = v.offset;
-    ring_place at = {0, 0};
+    ring_place at = {0, 0}, v_at = {0, 0};
+    if (carries) v_at = carried_fetch(memory, state, column0, v_at, item);
     columns_ahead next = look_ahead(gates, min(first, S - 1), S, item);
     for (int s0 = first; s0 < end; s0 += CLX_BN) {
         const columns_ahead columns = next;
@@ -134,10 +145,11 @@ TILE_INLINE void fetch(const tile_memory memory, __local column_notes *notes, co
         note_columns(notes, columns, s0, at.slot, item);
         tile_copy(memory.k + at.slot * K_BYTES, k, CLX_BN, CLX_BN, 0, TILE_DKP, CLX_DHQK, CLX_IN, item);
         tile_pass_on(memory, at, K_FULL);
-        ptx_mbarrier_wait(ring_barrier(memory, at, V_EMPTY), at.parity ^ 1u);
-        tile_copy(memory.v + at.slot * V_BYTES, v, CLX_BN, CLX_BN, column0, CLX_DVB, CLX_DHV, CLX_IN, item);
-        tile_pass_on(memory, at, V_FULL);
+        ptx_mbarrier_wait(ring_barrier(memory, v_at, V_EMPTY), v_at.parity ^ 1u);
+        tile_copy(memory.v + v_at.slot * V_BYTES, v, CLX_BN, CLX_BN, column0, CLX_DVB, CLX_DHV, CLX_IN, item);
+        tile_pass_on(memory, v_at, V_FULL);
         at = ring_next(at);
+        v_at = ring_next(v_at);
     }
     ptx_mbarrier_wait(ring_barrier(memory, at, K_EMPTY), at.parity ^ 1u);
     if (item == 0) notes->s0[at.slot] = NO_MORE;
@@ -192,11 +204,11 @@ TILE_INLINE int next_tile(const tile_memory memory, const __local column_notes *
 
 /* A warp group that computes: its strip of O, in `unit`s, and the sums of its rows. */
 TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory memory, const __local column_notes *notes,
-                           const item_rows rows, const uint strip, const float scale, const uint lane)
+                           const item_rows rows, const uint strip, ring_place v_at, const float scale, const uint lane)
 {
     float s[TILE_SE], factor[TILE_ROWS];
     uint p[TILE_SE / 2];
-    ring_place k_at = {0, 0}, v_at = {0, 0};
+    ring_place k_at = {0, 0};
     UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = 0.0f;
 
     int s0 = next_tile(memory, notes, k_at);
@@ -206,7 +218,10 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
     wgmma_wait(TILE_SE, s, 0);
     weigh(s, sums, notes, k_at.slot, s0, rows, scale, lane);
     tile_give_back(memory, k_at, K_EMPTY, lane);
-    if (CLX_QKV == CLX_F16) tile_to_units(s, unit, factor);
+    if (CLX_QKV == CLX_F16) {
+        tile_to_units(s, unit, factor);
+        tile_scale(o, factor); /* what a state has left */
+    }
     tile_pack(p, s);
     tile_turns_begin(strip);
     while (true) {
@@ -245,6 +260,23 @@ TILE_INLINE void normalise(float *o, float *sums, const float *unit, const __glo
     UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = o[e] * k[e / 2 % 2] * inverse[e / 2 % 2];
 }
 
+/* What the state gives the item's rows, where there is one. */
+TILE_INLINE ring_place begin_with_state(float *o, float *sums, float *unit, const tile_memory memory,
+                                        const __local column_notes *notes, const __local float *n,
+                                        const carried_state state, const item_rows rows, const uint strip,
+                                        const float scale, const uint item)
+{
+    const ring_place first = {0, 0};
+    float factor[TILE_ROWS];
+    ptx_barrier_wait(CARRIED_KNOWN, CLX_WG);
+    if (ptx_uniform((uint)notes->carries) == 0) return first;
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
+        const bool sees = rows.start[slot] < state.begin && rows.M[slot].s0 != -INFINITY;
+        factor[slot] = sees ? scale * exp(clx_two_difference(state.M, rows.M[slot])) : 0.0f;
+    }
+    return carried_compute(o, sums, unit, memory, n, state.unit, factor, strip, first, item);
+}
+
 TILE_INLINE item_rows rows_of_item(const head_gates gates, const int strip0, const int S, const uint item)
 {
     item_rows rows;
@@ -266,12 +298,14 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
                    const __global uchar *mask, const ulong mask_offset, const long mask_t, const long mask_s,
                    __global void *h, const ulong h_offset, const long h_b, const long h_h, const long h_s,
                    __global float *workspace, const ulong workspace_offset, const ulong heads, const ulong NH,
-                   const int S, const float scale, const float eps, const uint aligned)
+                   const int S, const float scale, const float eps, const uint aligned, const int chunk,
+                   const uint rowwise)
 {
     __local uchar clx_enlarged[1024] __attribute__((aligned(1024)));
     __local ulong barriers[4 * CLX_STAGES];
     __local column_notes notes;
     __local float scratch[4];
+    __local float carried_n[2][TILE_DKP];
     const uint index = (uint)get_local_id(0), item = index % WARP_GROUP, lane = index % 32;
     const uint warp_group = ptx_uniform(index / WARP_GROUP);
     const tile_memory memory = tile_memory_begin(clx_enlarged, barriers);
@@ -292,6 +326,9 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
     gates.start = mlstm_ws_start(ws, heads, S) + head * (ulong)S;
     gates.maxima = mlstm_ws_maxima(ws, heads, S) + head * (ulong)((S + CLX_BN - 1) / CLX_BN);
 
+    const carried_state state =
+        carried_state_of(ws, heads, S, chunk, head, gates.M, gates.start, rowwise != 0, row0, column0);
+
     tile_rings_init(memory, index);
     barrier(CLK_LOCAL_MEM_FENCE); /* the rings are ready */
 
@@ -299,7 +336,7 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         ptx_registers_fewer(56);
         const tile_rows k_rows = {k, k_offset + (ulong)((long)b * k_b + (long)n * k_h), k_s, 0, aligned};
         const tile_rows v_rows = {v, v_offset + (ulong)((long)b * v_b + (long)n * v_h), v_s, 0, aligned};
-        fetch(memory, &notes, gates, k_rows, v_rows, row0, column0, S, scratch, item);
+        fetch(memory, &notes, gates, state, k_rows, v_rows, row0, column0, S, scratch, item);
     } else {
         ptx_registers_more(224);
         const uint strip = warp_group - 1;
@@ -313,8 +350,11 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
             sums[slot] = 0.0f;
             unit[slot] = CLX_QKV == CLX_F16 ? SMALLEST_UNIT : 1.0f;
         }
+        carried_load_n(carried_n[strip], state, item);
         tile_load_q(memory, q_rows, strip, item);
-        compute(o, sums, unit, memory, &notes, rows, strip, scale, lane);
+        const ring_place v_at =
+            begin_with_state(o, sums, unit, memory, &notes, carried_n[strip], state, rows, strip, scale, item);
+        compute(o, sums, unit, memory, &notes, rows, strip, v_at, scale, lane);
         normalise(o, sums, unit, gates.m, rows, S, eps);
         tile_store(o, h, h_offset + (ulong)((long)b * h_b + (long)n * h_h), h_s, rows.t, S, column0, aligned, lane);
     }

@@ -38,6 +38,7 @@ clx_status tool_case_mlstm(tool_call *call)
     desc.mask = args.mask ? CLX_MASK_EXPLICIT : CLX_MASK_CAUSAL;
     desc.stabilize_rowwise = clxi_case_bool(input, "stabilize_rowwise");
     desc.eps = (float)clxi_case_float(input, "eps");
+    desc.chunk_size = (int32_t)clxi_case_int(input, "chunk_size");
 
     clx_dtype out_dtype = desc.out_dtype ? desc.out_dtype : desc.qkv_dtype;
     args.h = tool_call_output(call, "h", TOOL_HEADS, out_dtype, 4, size);

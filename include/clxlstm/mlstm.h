@@ -26,7 +26,11 @@ typedef struct clx_mlstm clx_mlstm;
  *   stabilize_rowwise  not 0 (default): one stabiliser m per row; 0: one per (batch, head)
  *   eps                added to the normaliser; 0 or more, default 1e-6
  *   return_state       not 0: calls also give the state after the last token; causal only; default 0
- *   state_dtype        what C, n and m are stored in: f32 (default), f16, bf16 */
+ *   state_dtype        what C, n and m are stored in: f32 (default), f16, bf16
+ *   chunk_size         causal only. Variants with chunks (nv_wgmma) let a row of a long text read what is before its own
+ *                      chunk of so many tokens as a state, which makes the time linear in S and changes results by roundings
+ *                      only. 0 (default): as pays; more: this many, rounded up to a multiple of the variant's tile;
+ *                      negative: never. Other variants take no notice. */
 typedef struct clx_mlstm_desc {
     size_t struct_size;
     uint64_t DHQK;
@@ -41,11 +45,12 @@ typedef struct clx_mlstm_desc {
     float eps;
     int32_t return_state;
     clx_dtype state_dtype;
+    int32_t chunk_size;
 } clx_mlstm_desc;
 
 /* clang-format off */
 #define CLX_MLSTM_DESC_INIT {sizeof(clx_mlstm_desc), 0, 0, CLX_F32, CLX_DTYPE_DEFAULT, CLX_F32, CLX_DTYPE_DEFAULT, \
-                             CLX_DTYPE_DEFAULT, CLX_MASK_CAUSAL, 1, 1e-6f, 0, CLX_F32}
+                             CLX_DTYPE_DEFAULT, CLX_MASK_CAUSAL, 1, 1e-6f, 0, CLX_F32, 0}
 /* clang-format on */
 
 /* The tensors of one call.

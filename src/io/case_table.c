@@ -45,6 +45,7 @@ static const clxi_tensor_row mlstm_grad_inputs[] = {
 static const clxi_param_row mlstm_params[] = {
     NUMBER("eps", NOT_NEGATIVE, "1e-6"),
     BOOLEAN("stabilize_rowwise", "true"),
+    INTEGER("chunk_size", "0", -1),
     DTYPE("qkv_dtype", NULL),
     DTYPE("gate_dtype", NULL),
     DTYPE("out_dtype", NULL),

@@ -4,9 +4,11 @@
  *
  *     mlstm_gates      per (batch, head): weights of columns, stabilisers of rows
  *     mlstm_mask_*     explicit masks only: stabilisers under the mask
+ *     mlstm_chunks, .. variants with chunks, long texts only: the state before each chunk
  *     mlstm_forward    per (batch, head, tile of rows, slice of DHV): h
  *     mlstm_state      return_state only: C, n and m after the last token */
 #include "base/arith.h"
+#include "ops/mlstm_chunks.h"
 #include "ops/mlstm_op.h"
 #include "runtime/align.h"
 #include "runtime/program.h"
@@ -37,6 +39,7 @@ static clx_status build_kernels(clx_mlstm *op, const program_options *options, c
     else
         CLXI_TRY(clxi_kernel_get(op->context, op->plan.forward_source, options->forward.data, "mlstm_forward",
                                  &op->forward, error));
+    CLXI_TRY(clxi_mlstm_chunks_build(op, error));
     if (op->problem.return_state)
         CLXI_TRY(clxi_kernel_get(op->context, clxi_mlstm_plan_state(&op->plan, &op->problem).source,
                                  options->state.data, "mlstm_state", &op->state, error));
@@ -52,6 +55,7 @@ static clx_status check_fit(const clx_mlstm *op, clx_error *error)
         clxi_kernel_fits(context, op->forward, op->plan.tile.fit_items) &&
         (!op->mask_rows || clxi_kernel_fits(context, op->mask_rows, op->plan.gates_items)) &&
         (!op->state || clxi_kernel_fits(context, op->state, op->plan.gates_items)) &&
+        (!op->chunks || clxi_kernel_fits(context, op->chunks, op->plan.tile.fit_items)) &&
         (!op->mask_global || clxi_kernel_fits(context, op->mask_global, op->plan.gates_items)))
         return CLX_OK;
     return clxi_fail(error, CLX_ERR_UNSUPPORTED, "%s: its kernels do not fit the device's work-groups", op->name);
@@ -100,7 +104,9 @@ clx_status clx_mlstm_create(clx_context *context, const clx_mlstm_desc *desc, cl
     if (!context) return clxi_fail(error, CLX_ERR_NULL, "context: NULL, expected a clx_context");
     const clx_status status = clxi_mlstm_check_desc(desc, &problem, error);
     if (status != CLX_OK) return status;
-    return clxi_mlstm_choose(context, &problem, desc->eps, out, error);
+    const clx_status chosen = clxi_mlstm_choose(context, &problem, desc->eps, out, error);
+    if (*out) (*out)->chunk_size = desc->chunk_size; /* none in a listing */
+    return chosen;
 }
 
 void clx_mlstm_destroy(clx_mlstm *op)
@@ -111,6 +117,8 @@ void clx_mlstm_destroy(clx_mlstm *op)
     clxi_kernel_release(op->mask_global);
     clxi_kernel_release(op->forward);
     clxi_kernel_release(op->state);
+    clxi_kernel_release(op->chunks);
+    clxi_kernel_release(op->scan);
     clxi_context_release(op->context);
     free(op->name);
     free(op);
@@ -130,6 +138,7 @@ clx_status clx_mlstm_workspace_size(const clx_mlstm *op, uint64_t B, uint64_t NH
     if (!size_bytes) return clxi_fail(error, CLX_ERR_NULL, "size_bytes: NULL, expected where to put the size");
     clx_status status = clxi_mlstm_check_sizes(B, NH, S, &sizes, error);
     if (status == CLX_OK) status = clxi_mlstm_workspace_floats(op, &sizes, &floats, error);
+    if (status == CLX_OK) status = clxi_mlstm_chunks_floats(op, &sizes, clxi_mlstm_chunk(op, &sizes), &floats, error);
     if (status == CLX_OK) *size_bytes = floats * 4;
     return status;
 }
@@ -166,12 +175,15 @@ static void run_mask(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args 
     clxi_call_kernel(call, &global, "mlstm_mask_global", sizes->heads, op->plan.gates_items, 20.0 * (double)sizes->S);
 }
 
-static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes)
+static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_args *args, const clxi_mlstm_sizes *sizes,
+                        uint32_t chunk)
 {
     const clxi_tile_params *tile = &op->plan.tile;
     const uint64_t groups =
         sizes->heads * clxi_ceil_div(sizes->S, tile->rows) * clxi_ceil_div(op->problem.DHV, tile->slice);
-    const double columns = (double)sizes->S * (op->problem.explicit_mask ? 1.0 : 0.5);
+    const double columns = op->problem.explicit_mask ? (double)sizes->S
+                           : chunk > 0               ? 0.5 * chunk + (double)op->problem.DHQK
+                                                     : 0.5 * (double)sizes->S;
     const bool aligned = clxi_view_aligned(args->q, tile->vector) && clxi_view_aligned(args->k, tile->vector) &&
                          clxi_view_aligned(args->v, tile->vector) && clxi_view_aligned(args->h, tile->vector);
     clxi_bind bind = clxi_bind_begin(op->forward);
@@ -187,6 +199,10 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
     clxi_bind_f32(&bind, (float)(1.0 / sqrt((double)op->problem.DHQK)));
     clxi_bind_f32(&bind, op->eps);
     clxi_bind_u32(&bind, aligned);
+    if (op->plan.chunks) {
+        clxi_bind_u32(&bind, chunk);
+        clxi_bind_u32(&bind, op->problem.rowwise);
+    }
     clxi_call_kernel(call, &bind, "mlstm_forward", groups, tile->items,
                      2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice) / tile->lead);
 }
@@ -224,13 +240,16 @@ clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
     CLXI_TRY(clxi_mlstm_check_args(op, args, &sizes, extents, error));
     CLXI_TRY(clxi_mlstm_workspace_floats(op, &sizes, &floats, error));
+    const uint32_t chunk = clxi_mlstm_chunk(op, &sizes);
+    CLXI_TRY(clxi_mlstm_chunks_floats(op, &sizes, chunk, &floats, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_MLSTM_EXTENTS, error));
     if (sizes.heads > 0 && sizes.S > 0) {
         clxi_call_more(&call, true);
         run_gates(&call, op, args, &sizes);
         if (op->problem.explicit_mask) run_mask(&call, op, args, &sizes);
+        if (chunk > 0) clxi_mlstm_chunks_run(&call, op, args, &sizes, chunk);
         clxi_call_more(&call, op->problem.return_state);
-        run_forward(&call, op, args, &sizes);
+        run_forward(&call, op, args, &sizes, chunk);
         clxi_call_more(&call, false);
         if (op->problem.return_state) run_state(&call, op, args, &sizes);
     }

@@ -4,6 +4,7 @@
  *
  *     mlstm.c        create, destroy, enqueue
  *     mlstm_plan.c   which kernels
+ *     mlstm_chunks.c the chunkwise way, where a variant has one
  *     mlstm_check.c  what is refused
  *     mlstm_trial.c  is a variant to be trusted on this device? */
 #ifndef CLXI_OPS_MLSTM_OP_H
@@ -17,12 +18,16 @@ struct clx_mlstm {
     clxi_mlstm_problem problem;
     clxi_mlstm_plan plan;
     float eps;
+    int32_t chunk_size;    /* of the descriptor */
+    uint64_t trial_tokens; /* of the problem that it is tried on */
     char *name;
     cl_kernel gates;
     cl_kernel mask_rows;   /* explicit masks only */
     cl_kernel mask_global; /* explicit masks with one stabiliser per head only */
     cl_kernel forward;
-    cl_kernel state; /* return_state only */
+    cl_kernel state;  /* return_state only */
+    cl_kernel chunks; /* plans with chunks only */
+    cl_kernel scan;
 };
 
 /* The sizes of one call. */
@@ -45,7 +50,7 @@ clx_status clxi_mlstm_check_sizes(uint64_t B, uint64_t NH, uint64_t S, clxi_mlst
 clx_status clxi_mlstm_check_args(const clx_mlstm *op, const clx_mlstm_args *args, clxi_mlstm_sizes *sizes,
                                  clxi_extent extents[CLXI_MLSTM_EXTENTS], clx_error *error);
 
-/* Floats of workspace; the same sum as in cl/mlstm_workspace.clh. */
+/* Floats of workspace before the states of chunks; the same sum as in cl/mlstm_workspace.clh. */
 clx_status clxi_mlstm_workspace_floats(const clx_mlstm *op, const clxi_mlstm_sizes *sizes, uint64_t *floats,
                                        clx_error *error);
 

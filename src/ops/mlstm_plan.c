@@ -12,6 +12,13 @@ clxi_tile_problem clxi_mlstm_plan_tiles(const clxi_mlstm_problem *problem)
     return (clxi_tile_problem){problem->DHQK, problem->DHV, problem->qkv_dtype, problem->explicit_mask};
 }
 
+/* As many as 220 KiB hold, 4 at most; see cl/mlstm_chunks_wgmma.cl. */
+static uint32_t chunk_stages(const clxi_tile_params *tile)
+{
+    const uint32_t stages = 220 * 1024 / (2 * tile->columns * (128 + tile->slice));
+    return stages < 4 ? stages : 4;
+}
+
 size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mlstm_problem *problem,
                                   const clxi_tile_params *tuned, clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX])
 {
@@ -27,6 +34,8 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
         plans[i].unroll = !limits->is_cpu;
         plans[i].gates_items = tiles[i].scan_items;
         plans[i].gates_run = limits->is_cpu ? 8 : 4;
+        plans[i].chunks = clxi_family_body(tiles[i].family) == CLXI_BODY_WGMMA;
+        plans[i].chunk_stages = plans[i].chunks ? chunk_stages(&tiles[i]) : 0;
         plans[i].once = false;
         plans[i].forward_source = forward_sources[clxi_family_body(tiles[i].family)];
     }
@@ -50,6 +59,25 @@ void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_pr
                      " -D CLX_UNROLL=%d",
                      (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV, (int)problem->input_dtype,
                      (int)problem->qkv_dtype, (int)problem->out_dtype, problem->explicit_mask, plan->unroll);
+}
+
+void clxi_mlstm_chunks_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_BN=%u -D CLX_DVB=%u -D CLX_STAGES=%u -D CLX_DHQK=%llu -D CLX_DHV=%llu"
+                     " -D CLX_IN=%d -D CLX_QKV=%d -D CLX_UNROLL=%d",
+                     plan->tile.items, plan->tile.columns, plan->tile.slice, plan->chunk_stages,
+                     (unsigned long long)problem->DHQK, (unsigned long long)problem->DHV, (int)problem->input_dtype,
+                     (int)problem->qkv_dtype, plan->unroll);
+}
+
+void clxi_mlstm_scan_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out)
+{
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_BN=%u -D CLX_DVB=%u -D CLX_DHQK=%llu -D CLX_DHV=%llu -D CLX_QKV=%d"
+                     " -D CLX_UNROLL=%d",
+                     CLXI_MLSTM_SCAN_ITEMS, plan->tile.columns, plan->tile.slice, (unsigned long long)problem->DHQK,
+                     (unsigned long long)problem->DHV, (int)problem->qkv_dtype, plan->unroll);
 }
 
 /* Heads are not known yet, so it is the head dimensions that say whether large tiles leave a GPU enough groups: eight

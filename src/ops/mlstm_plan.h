@@ -25,8 +25,10 @@ typedef struct clxi_mlstm_problem {
 
 typedef struct clxi_mlstm_plan {
     clxi_tile_params tile;
-    uint32_t gates_items; /* items of a group of the gate kernels */
-    uint32_t gates_run;   /* positions an item takes at once */
+    uint32_t gates_items;  /* items of a group of the gate kernels */
+    uint32_t gates_run;    /* positions an item takes at once */
+    uint32_t chunk_stages; /* tiles of K and of V that the kernel of chunks' sums has in local memory */
+    bool chunks;           /* the forward kernel can read what is before its chunk as a state */
     bool unroll;
     bool tuned;                 /* the tile comes from tuning */
     bool once;                  /* built for a trial only: the forward program is not kept on disk */
@@ -43,6 +45,13 @@ size_t clxi_mlstm_plan_candidates(const clxi_tile_limits *limits, const clxi_mls
 /* Compile options of the gate kernels (mlstm_gates.cl, mlstm_mask.cl) and of the forward kernel. */
 void clxi_mlstm_gate_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 void clxi_mlstm_forward_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+
+/* ... and of the kernels of the chunkwise way. */
+#define CLXI_MLSTM_CHUNKS_SOURCE "mlstm_chunks_wgmma.cl"
+#define CLXI_MLSTM_SCAN_SOURCE "mlstm_chunks_scan.cl"
+enum { CLXI_MLSTM_SCAN_ITEMS = 64 };
+void clxi_mlstm_chunks_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
+void clxi_mlstm_scan_options(const clxi_mlstm_plan *plan, const clxi_mlstm_problem *problem, clxi_text *out);
 
 /* What a group of the state kernel owns of a head's C, and where it stands. */
 typedef struct clxi_mlstm_state_tile {

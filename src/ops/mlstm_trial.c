@@ -8,13 +8,16 @@
 #include "ops/variants.h"
 #include "runtime/program.h"
 
-enum { TRIAL_HEADS = 2, TRIAL_S = 131 }; /* two tiles of 64 rows and three rows more */
+/* Two tiles of 64 rows and three rows more; or, where a candidate has chunks, two tiles of 128 in a chunk, and three rows
+ * that see it as a state. */
+enum { TRIAL_HEADS = 2, TRIAL_S = 131, TRIAL_CHUNK = 256 };
 
 /* What the callbacks share. */
 typedef struct candidates {
     clx_context *context;
     const clxi_mlstm_problem *problem;
     float eps;
+    uint64_t tokens;
     clxi_mlstm_plan plans[CLXI_TILE_CANDIDATES_MAX];
 } candidates;
 
@@ -31,6 +34,7 @@ static clx_status build(const void *user, size_t index, bool once, void **op, cl
     plan.once = once;
     if (once) plan.gates_items = c->plans[0].gates_items; /* compiled already; a trial is about the other kernels */
     const clx_status status = clxi_mlstm_build(c->context, c->problem, &plan, c->eps, &built, error);
+    if (built) built->trial_tokens = c->tokens;
     *op = built;
     return status;
 }
@@ -40,15 +44,30 @@ static void destroy(void *op)
     clx_mlstm_destroy(op);
 }
 
+/* Of the forward program and, where there are chunks, of the programs that a trial tries with it. */
 static clx_status fingerprint(const void *user, clxi_hash *out, clx_error *error)
 {
     const clx_mlstm *op = user;
-    clxi_text options = CLXI_TEXT_INIT;
-    clxi_mlstm_forward_options(&op->plan, &op->problem, &options);
-    const clx_status status =
-        options.failed ? clxi_fail_memory(error, "compile options")
-                       : clxi_program_fingerprint(op->context, op->plan.forward_source, options.data, out, error);
-    clxi_text_free(&options);
+    clx_status status = CLX_OK;
+    clxi_hash hashes[3] = {{0, 0}, {0, 0}, {0, 0}};
+    clxi_text forward = CLXI_TEXT_INIT, sums = CLXI_TEXT_INIT, scan = CLXI_TEXT_INIT;
+    clxi_mlstm_forward_options(&op->plan, &op->problem, &forward);
+    clxi_mlstm_chunks_options(&op->plan, &op->problem, &sums);
+    clxi_mlstm_scan_options(&op->plan, &op->problem, &scan);
+    if (forward.failed || sums.failed || scan.failed) {
+        status = clxi_fail_memory(error, "compile options");
+        goto fail;
+    }
+    CLXI_TRY(clxi_program_fingerprint(op->context, op->plan.forward_source, forward.data, &hashes[0], error));
+    if (op->plan.chunks) {
+        CLXI_TRY(clxi_program_fingerprint(op->context, CLXI_MLSTM_CHUNKS_SOURCE, sums.data, &hashes[1], error));
+        CLXI_TRY(clxi_program_fingerprint(op->context, CLXI_MLSTM_SCAN_SOURCE, scan.data, &hashes[2], error));
+    }
+    *out = op->plan.chunks ? clxi_hash_bytes(hashes, sizeof hashes) : hashes[0];
+fail:
+    clxi_text_free(&forward);
+    clxi_text_free(&sums);
+    clxi_text_free(&scan);
     return status;
 }
 
@@ -57,11 +76,12 @@ typedef struct trial_tensors {
     clx_tensor q, k, v, igate, fgate, mask, C, n, m;
 } trial_tensors;
 
-static clx_status make_tensors(clxi_trial *trial, const clxi_mlstm_problem *p, trial_tensors *x, clx_error *error)
+static clx_status make_tensors(clxi_trial *trial, const clxi_mlstm_problem *p, uint64_t tokens, trial_tensors *x,
+                               clx_error *error)
 {
     clx_status status = CLX_OK;
-    const uint64_t qk[4] = {1, TRIAL_HEADS, TRIAL_S, p->DHQK}, v[4] = {1, TRIAL_HEADS, TRIAL_S, p->DHV};
-    const uint64_t mask[2] = {TRIAL_S, TRIAL_S}, state[4] = {1, TRIAL_HEADS, p->DHQK, p->DHV};
+    const uint64_t qk[4] = {1, TRIAL_HEADS, tokens, p->DHQK}, v[4] = {1, TRIAL_HEADS, tokens, p->DHV};
+    const uint64_t mask[2] = {tokens, tokens}, state[4] = {1, TRIAL_HEADS, p->DHQK, p->DHV};
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, qk, 0.0f, 1, &x->q, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, qk, 0.0f, 2, &x->k, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, v, 0.0f, 3, &x->v, error));
@@ -81,11 +101,12 @@ fail:
 static clx_status run(void *user, clxi_trial *trial, clx_tensor *h, clx_error *error)
 {
     clx_status status = CLX_OK;
-    clx_mlstm *op = user;
+    clx_mlstm *op = user; /* a candidate, whose chunk_size is set when it is chosen */
     const clxi_mlstm_problem *p = &op->problem;
-    const uint64_t size[4] = {1, TRIAL_HEADS, TRIAL_S, p->DHV};
+    const uint64_t size[4] = {1, TRIAL_HEADS, op->trial_tokens, p->DHV};
     trial_tensors x;
-    CLXI_TRY(make_tensors(trial, p, &x, error));
+    op->chunk_size = TRIAL_CHUNK;
+    CLXI_TRY(make_tensors(trial, p, op->trial_tokens, &x, error));
     CLXI_TRY(clxi_trial_result(trial, p->out_dtype, 4, size, h, error));
     clx_mlstm_args args = CLX_MLSTM_ARGS_INIT;
     args.q = &x.q;
@@ -108,7 +129,7 @@ fail:
 clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *problem, float eps, clx_mlstm **out,
                              clx_error *error)
 {
-    candidates c = {.context = context, .problem = problem, .eps = eps};
+    candidates c = {.context = context, .problem = problem, .eps = eps, .tokens = TRIAL_S};
     const clxi_tile_limits limits = clxi_context_tile_limits(context);
     const clxi_tile_problem of_tiles = clxi_mlstm_plan_tiles(problem);
     clxi_tile_params tuned;
@@ -123,6 +144,8 @@ clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *pro
                               .fingerprint = fingerprint,
                               .run = run};
     variants.count = clxi_mlstm_plan_candidates(&limits, problem, is_tuned ? &tuned : NULL, c.plans);
+    for (size_t i = 0; i < variants.count; i++)
+        if (c.plans[i].chunks) c.tokens = TRIAL_CHUNK + 3;
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

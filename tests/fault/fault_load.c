@@ -7,6 +7,7 @@
 #include <CL/cl.h>
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
 fault_state *fault_load(void)
 {
@@ -18,6 +19,19 @@ fault_state *fault_load(void)
 #else
     return NULL;
 #endif
+}
+
+fault_effort fault_effort_wanted(void)
+{
+    const char *effort = getenv("CLX_FAULT");
+    if (effort != NULL && strcmp(effort, "full") == 0) return FAULT_FULL;
+    return effort != NULL && strcmp(effort, "few") == 0 ? FAULT_FEW : FAULT_SAMPLE;
+}
+
+int fault_stride(int stride)
+{
+    const fault_effort effort = fault_effort_wanted();
+    return effort == FAULT_FULL ? 1 : effort == FAULT_FEW ? 5 * stride : stride;
 }
 
 void fault_arm(fault_state *fault, fault_mode mode, int at, bool sticky, int code)

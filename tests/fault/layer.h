@@ -42,6 +42,14 @@ typedef struct fault_state {
  * the first OpenCL call of the process. */
 fault_state *fault_load(void);
 
+/* CLX_FAULT in the environment: "full" spoils every call with every code, which takes minutes; "few" is for sanitizers;
+ * otherwise a sample. */
+typedef enum fault_effort { FAULT_FEW, FAULT_SAMPLE, FAULT_FULL } fault_effort;
+fault_effort fault_effort_wanted(void);
+
+/* Every how many calls one is spoilt, `stride` being that of a sample. */
+int fault_stride(int stride);
+
 /* Starts counting from 1, with nothing hit yet. */
 void fault_arm(fault_state *fault, fault_mode mode, int at, bool sticky, int code);
 

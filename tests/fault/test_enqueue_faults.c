@@ -153,13 +153,14 @@ static bool call_once(subject *s, const spoiling *how, int at)
 
 static void sweep(subject *s, const spoiling *how)
 {
-    for (int at = 1; call_once(s, how, at); at++) {
+    const int stride = fault_stride(1);
+    for (int at = 1; call_once(s, how, at); at += stride) {
     }
 }
 
 static void sweep_queue(subject *s, cl_command_queue_properties order)
 {
-    const bool full = getenv("CLX_FAULT_FULL") != NULL;
+    const bool full = fault_effort_wanted() == FAULT_FULL;
     cl_int code = CL_SUCCESS;
     cl_event done = NULL;
     s->queue = clCreateCommandQueue(device.cl, device.id, order, &code);
@@ -202,7 +203,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("enqueue_faults");
-    TCase *tcase = suite_case(suite, "enqueue_faults", getenv("CLX_FAULT_FULL") != NULL ? 3600 : 120);
+    TCase *tcase = suite_case(suite, "enqueue_faults", fault_effort_wanted() == FAULT_FULL ? 3600 : 120);
     tcase_add_loop_test(tcase, enqueue_faults, 0, LIFE_KINDS);
     return suite_run(suite);
 }

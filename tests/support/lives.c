@@ -252,23 +252,24 @@ static const char *variant_cell(const void *op)
              IN(NH, DH), IN(DH), IN(DH), OUT(B, S, F), OUT(CLX_GATE_STATISTIC_COUNT)
 
 const life_kind life_kinds[LIFE_KINDS] = {
-    {"mlstm", false, {SEQUENCE}, create_mlstm, enqueue_mlstm, destroy_mlstm, variant_mlstm},
-    {"mlstm with state", false, {SEQUENCE, OUT(STATE_C), OUT(STATE_N), OUT(STATE_M)}, create_mlstm_state, enqueue_mlstm,
+    {"mlstm", false, false, {SEQUENCE}, create_mlstm, enqueue_mlstm, destroy_mlstm, variant_mlstm},
+    {"mlstm with state", false, false, {SEQUENCE, OUT(STATE_C), OUT(STATE_N), OUT(STATE_M)}, create_mlstm_state, enqueue_mlstm,
      destroy_mlstm, variant_mlstm},
-    {"recurrent sequence", false, {SEQUENCE, STATES}, create_recurrent, enqueue_sequence, destroy_recurrent,
+    {"recurrent sequence", true, false, {SEQUENCE, STATES}, create_recurrent, enqueue_sequence, destroy_recurrent,
      variant_recurrent},
-    {"recurrent step", true, {STEP, STATES}, create_recurrent, enqueue_step, destroy_recurrent, variant_recurrent},
-    {"rotary tables", true, {OUT(S, DH / 2), OUT(S, DH / 2)}, create_rotary, enqueue_tables, destroy_rotary, variant_rotary},
-    {"rotary", true, {STATE(HEADS), IN(HEADS), OUT(HEADS), IN(S, DH / 2), IN(S, DH / 2)}, create_rotary, enqueue_rotary,
+    {"recurrent step", false, true, {STEP, STATES}, create_recurrent, enqueue_step, destroy_recurrent, variant_recurrent},
+    {"rotary tables", true, true, {OUT(S, DH / 2), OUT(S, DH / 2)}, create_rotary, enqueue_tables, destroy_rotary,
+     variant_rotary},
+    {"rotary", false, true, {STATE(HEADS), IN(HEADS), OUT(HEADS), IN(S, DH / 2), IN(S, DH / 2)}, create_rotary, enqueue_rotary,
      destroy_rotary, variant_rotary},
-    {"attention", false, {IN(HEADS), IN(HEADS), IN(HEADS), OUT(HEADS)}, create_attention, enqueue_attention,
-     destroy_attention, variant_attention},
-    {"attention keys", true, {IN(HEADS), OUT(HEADS)}, create_attention, enqueue_keys, destroy_attention,
+    {"attention keys", true, true, {IN(HEADS), OUT(HEADS)}, create_attention, enqueue_keys, destroy_attention,
      variant_attention},
-    {"norm", true, {STATE(HEADS), IN(NH, DH)}, create_norm, enqueue_norm, destroy_norm, variant_norm},
-    {"cell", false, {CELL}, create_cell_parallel, enqueue_cell, destroy_cell, variant_cell},
-    {"cell recurrent", false, {CELL, STATES}, create_cell_recurrent, enqueue_cell, destroy_cell, variant_cell},
-    {"cell attention", false, {CELL}, create_cell_attention, enqueue_cell, destroy_cell, variant_cell},
+    {"attention", false, false, {IN(HEADS), IN(HEADS), IN(HEADS), OUT(HEADS)}, create_attention, enqueue_attention,
+     destroy_attention, variant_attention},
+    {"norm", false, true, {STATE(HEADS), IN(NH, DH)}, create_norm, enqueue_norm, destroy_norm, variant_norm},
+    {"cell", false, false, {CELL}, create_cell_parallel, enqueue_cell, destroy_cell, variant_cell},
+    {"cell recurrent", false, false, {CELL, STATES}, create_cell_recurrent, enqueue_cell, destroy_cell, variant_cell},
+    {"cell attention", false, false, {CELL}, create_cell_attention, enqueue_cell, destroy_cell, variant_cell},
 };
 /* clang-format on */
 

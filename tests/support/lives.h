@@ -21,7 +21,8 @@ typedef struct life_tensor {
 /* All tensors are f32. */
 typedef struct life_kind {
     const char *name;
-    bool one_launch; /* a call that fails, for whatever reason, has changed nothing */
+    bool made_as_next; /* the same operator as in the next row, only called in another way */
+    bool one_launch;   /* a call that fails, for whatever reason, has changed nothing */
     life_tensor tensors[LIFE_TENSORS];
     clx_status (*create)(clx_context *context, void **op, clx_error *error);
     clx_status (*enqueue)(void *op, const clx_launch *launch, const clx_tensor *t, clx_error *error);

@@ -8,6 +8,8 @@
  *   rotary.h    rotary embeddings            norm.h       layernorm and rmsnorm
  *   attention.h attention, key/value cache   mask.h       kinds of masks
  *   cell.h      the mLSTM cell               cell_config.h  its configuration, initial parameters
+ *   completion.h  callbacks, waiting         host_memory.h  buffers over the caller's memory
+ *   dlpack.h    tensors of other libraries
  *
  * The life of a call: a context once per device; an operator once per configuration (everything slow or fallible
  * happens there); then any number of enqueues, which neither block nor compile. */
@@ -17,8 +19,11 @@
 #include <clxlstm/attention.h>
 #include <clxlstm/cell.h>
 #include <clxlstm/cell_config.h>
+#include <clxlstm/completion.h>
 #include <clxlstm/context.h>
+#include <clxlstm/dlpack.h>
 #include <clxlstm/dtype.h>
+#include <clxlstm/host_memory.h>
 #include <clxlstm/mask.h>
 #include <clxlstm/mlstm.h>
 #include <clxlstm/norm.h>

@@ -78,9 +78,9 @@ CLX_API void clx_context_destroy(clx_context *context);
 CLX_API cl_context clx_context_cl_context(const clx_context *context);
 CLX_API cl_device_id clx_context_cl_device(const clx_context *context);
 
-/* One of OpenCL's own functions, such as "clCreateBuffer", from the very library that clxlstm uses, for programs that must
- * start where OpenCL is missing and so do not link it; to be cast to its type. NULL where there is no such function, or no
- * OpenCL. Loads the library on first use, and never unloads it. Threads: any. */
+/* One of OpenCL's own functions, such as "clCreateBuffer", from the very library that clxlstm uses, for programs that
+ * must start where OpenCL is missing and so do not link it; to be cast to its type. NULL where there is no such function,
+ * or no OpenCL. Loads the library on first use, and never unloads it. Threads: any. */
 typedef void (*clx_function)(void);
 CLX_API clx_function clx_opencl_function(const char *name);
 

@@ -49,7 +49,8 @@ extern "C" {
     XX(ERR_WORKSPACE, 16, "the workspace is too small")                                                                \
     XX(ERR_IO, 17, "a file could not be read or written")                                                              \
     XX(ERR_FORMAT, 18, "malformed data")                                                                               \
-    XX(ERR_INTERNAL, 19, "internal error")
+    XX(ERR_INTERNAL, 19, "internal error")                                                                             \
+    XX(ERR_TIMEOUT, 20, "not complete in time")
 
 typedef enum clx_status {
 #define CLX_STATUS_ENUMERATOR(name, value, text) CLX_##name = value,

@@ -21,9 +21,11 @@
     XX(clCreateProgramWithBinary)                                                                                      \
     XX(clCreateProgramWithSource)                                                                                      \
     XX(clEnqueueCopyBuffer)                                                                                            \
+    XX(clEnqueueMapBuffer)                                                                                             \
     XX(clEnqueueMarkerWithWaitList)                                                                                    \
     XX(clEnqueueNDRangeKernel)                                                                                         \
     XX(clEnqueueReadBuffer)                                                                                            \
+    XX(clEnqueueUnmapMemObject)                                                                                        \
     XX(clEnqueueWriteBuffer)                                                                                           \
     XX(clFinish)                                                                                                       \
     XX(clFlush)                                                                                                        \
@@ -47,7 +49,9 @@
     XX(clReleaseProgram)                                                                                               \
     XX(clRetainContext)                                                                                                \
     XX(clRetainEvent)                                                                                                  \
+    XX(clRetainMemObject)                                                                                              \
     XX(clRetainProgram)                                                                                                \
+    XX(clSetEventCallback)                                                                                             \
     XX(clSetKernelArg)                                                                                                 \
     XX(clWaitForEvents)
 
@@ -73,9 +77,11 @@ clx_status clxi_opencl_load(clx_error *error);
 #define clCreateProgramWithBinary clxi_opencl.clCreateProgramWithBinary
 #define clCreateProgramWithSource clxi_opencl.clCreateProgramWithSource
 #define clEnqueueCopyBuffer clxi_opencl.clEnqueueCopyBuffer
+#define clEnqueueMapBuffer clxi_opencl.clEnqueueMapBuffer
 #define clEnqueueMarkerWithWaitList clxi_opencl.clEnqueueMarkerWithWaitList
 #define clEnqueueNDRangeKernel clxi_opencl.clEnqueueNDRangeKernel
 #define clEnqueueReadBuffer clxi_opencl.clEnqueueReadBuffer
+#define clEnqueueUnmapMemObject clxi_opencl.clEnqueueUnmapMemObject
 #define clEnqueueWriteBuffer clxi_opencl.clEnqueueWriteBuffer
 #define clFinish clxi_opencl.clFinish
 #define clFlush clxi_opencl.clFlush
@@ -99,7 +105,9 @@ clx_status clxi_opencl_load(clx_error *error);
 #define clReleaseProgram clxi_opencl.clReleaseProgram
 #define clRetainContext clxi_opencl.clRetainContext
 #define clRetainEvent clxi_opencl.clRetainEvent
+#define clRetainMemObject clxi_opencl.clRetainMemObject
 #define clRetainProgram clxi_opencl.clRetainProgram
+#define clSetEventCallback clxi_opencl.clSetEventCallback
 #define clSetKernelArg clxi_opencl.clSetKernelArg
 #define clWaitForEvents clxi_opencl.clWaitForEvents
 #endif

@@ -82,19 +82,15 @@ static void bar(const bars *b, size_t index, double y)
 {
     const tool_sheet_result *r = tool_sheet_result_at(b->sheet, index);
     char amount[TOOL_AMOUNT_SIZE], text[512], tip[512];
-    const size_t colour = b->source->series_of[index] % PAGE_COLOURS;
+    const size_t colour = b->source->series_of[index];
     if (!(r->speed > 0.0) || !isfinite(r->speed)) {
         snprintf(text, sizeof text, "%s: %.90s", r->status, r->message);
         page_svg_text(b->page, bars_from + 4, y + bar_height - 3, PAGE_START, "bad", text);
         return;
     }
     const double end = page_axis_at(&b->axis, r->speed);
-    clxi_text_printf(b->page,
-                     "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" class=\"c%zu\"><title>",
-                     bars_from, y, fmax(end - bars_from, 1.0), bar_height, colour);
     describe(r, tip, sizeof tip);
-    page_escape(b->page, tip);
-    clxi_text_printf(b->page, "</title></rect>\n");
+    page_svg_bar(b->page, bars_from, end, y, bar_height, colour, tip);
     whisker(b, r, y);
     snprintf(text, sizeof text, "%s%s%s", tool_text_amount(amount, r->speed, r->unit),
              tool_sheet_passed(r) ? "" : ", numbers ", tool_sheet_passed(r) ? "" : r->status);
@@ -181,6 +177,7 @@ static void chart(bars *b, double fastest)
     char label[128];
     double step, bottom = count_height(b), y = top;
     b->axis = (page_axis){0.0, page_round_up(fastest, 3, &step), bars_from, bars_to, false};
+    if (!page_axis_valid(&b->axis)) return;
     snprintf(label, sizeof label, "Speed of %s in %s, longer is better", b->op, b->unit);
     page_svg_begin(b->page, bottom + axis_height, label);
     draw_axis(b, bottom, step);

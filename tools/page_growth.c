@@ -68,7 +68,7 @@ static bool set_axes(growth *g)
     if (!(x1 > x0) || !(y1 > 0.0)) return false;
     g->x = (page_axis){x0 * 0.9, x1 * 1.1, left, right, true};
     g->y = (page_axis){pow(10.0, floor(log10(y0))), pow(10.0, ceil(log10(y1 * 1.0001))), bottom, top, true};
-    return true;
+    return page_axis_valid(&g->x) && page_axis_valid(&g->y);
 }
 
 static void draw_grid(const growth *g)

@@ -12,7 +12,9 @@
 /* Text for HTML and SVG: escaped, control characters as blanks, bytes that are no UTF-8 as question marks. */
 void page_escape(clxi_text *page, const char *text);
 
-/* Where a text's x is. */
+/* What has no place, such as infinity on a scale, is left out.
+ *
+ * Where a text's x is. */
 typedef enum page_anchor { PAGE_START, PAGE_MIDDLE, PAGE_END } page_anchor;
 
 enum { PAGE_WIDTH = 960 }; /* of every chart, in units of its own: pixels on a wide screen */
@@ -21,6 +23,9 @@ void page_svg_begin(clxi_text *page, double height, const char *label);
 void page_svg_end(clxi_text *page);
 void page_svg_text(clxi_text *page, double x, double y, page_anchor anchor, const char *css, const char *text);
 void page_svg_line(clxi_text *page, double x0, double y0, double x1, double y1, const char *css);
+
+/* A lying bar; never thinner than can be seen. */
+void page_svg_bar(clxi_text *page, double x0, double x1, double y, double height, size_t colour, const char *tip);
 
 /* A point's mark, number `shape` of six, in colour `colour` of eight; `hollow`: only its outline. `tip` appears under the
  * pointer. */
@@ -35,6 +40,9 @@ typedef struct page_axis {
 } page_axis;
 double page_axis_at(const page_axis *axis, double value);
 
+/* Can it be drawn, mark by mark? Reports may hold numbers that no measurement gives. */
+bool page_axis_valid(const page_axis *axis);
+
 /* A round number that is not below `value`, and the distance of about `parts` marks up to it. */
 double page_round_up(double value, int parts, double *step);
 
@@ -48,7 +56,7 @@ void page_legend_end(clxi_text *page);
 /* An engine on a device. */
 typedef struct page_series {
     size_t device;
-    char engine[48];
+    const char *engine;
     char name[192];
 } page_series;
 enum { PAGE_SERIES_MAX = 32 };

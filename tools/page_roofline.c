@@ -103,7 +103,7 @@ static bool set_axes(roofline *f)
     y0 = pow(10.0, floor(log10(y0 * 0.8)));
     f->x = (page_axis){x0, x1, left, right, true};
     f->y = (page_axis){y0, fmax(y1, 10.0 * y0), bottom, top, true};
-    return true;
+    return page_axis_valid(&f->x) && page_axis_valid(&f->y);
 }
 
 static void draw_grid(const roofline *f)
@@ -135,6 +135,7 @@ static void draw_slope(const roofline *f)
     }
     const double ax = page_axis_at(&f->x, x0), ay = page_axis_at(&f->y, y0);
     const double bx = page_axis_at(&f->x, x1), by = page_axis_at(&f->y, y1);
+    if (!isfinite(ax) || !isfinite(ay) || !isfinite(bx) || !isfinite(by)) return;
     page_svg_line(f->page, ax, ay, bx, by, "roof");
     /* beside its middle, along it */
     const double mx = (ax + bx) / 2, my = (ay + by) / 2, turn = atan2(by - ay, bx - ax) * 57.29577951308232;

@@ -16,7 +16,7 @@ static size_t series_of(page_source *source, const tool_sheet_result *result)
     if (source->series_count == PAGE_SERIES_MAX) return PAGE_SERIES_MAX;
     page_series *s = &source->series[source->series_count];
     s->device = (size_t)result->device;
-    snprintf(s->engine, sizeof s->engine, "%s", result->engine);
+    s->engine = result->engine;
     return source->series_count++;
 }
 

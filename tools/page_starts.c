@@ -23,10 +23,8 @@ static void draw_bar(clxi_text *page, const page_axis *axis, const tool_sheet_st
     for (size_t part = 0; part < 3; ++part) {
         if (!(parts[part] > 0.0)) continue;
         const double from = page_axis_at(axis, done), to = page_axis_at(axis, done + parts[part]);
-        clxi_text_printf(page,
-                         "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"c%zu\"><title>%.1f ms"
-                         "</title></rect>\n",
-                         from, y, fmax(to - from, 0.5), bar_height, part, parts[part]);
+        snprintf(text, sizeof text, "%.1f ms", parts[part]);
+        page_svg_bar(page, from, to, y, bar_height, part, text);
         done += parts[part];
     }
     snprintf(text, sizeof text, "%.0f ms", s->total_ms);
@@ -60,6 +58,7 @@ static void chart(clxi_text *page, const tool_sheet *sheet)
         bottom += bar_step + (index > 0 && new_problem(sheet, index) ? group_gap : 0.0);
     }
     const page_axis axis = {0.0, page_round_up(longest, 5, &step), bars_from, bars_to, false};
+    if (!page_axis_valid(&axis)) return;
     page_svg_begin(page, bottom + 28, "Time to the first result, shorter is better");
     draw_axis(page, &axis, step, bottom);
     double y = top + 2;

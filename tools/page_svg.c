@@ -53,6 +53,7 @@ void page_svg_end(clxi_text *page)
 void page_svg_text(clxi_text *page, double x, double y, page_anchor anchor, const char *css, const char *text)
 {
     static const char *const names[] = {"start", "middle", "end"};
+    if (!isfinite(x) || !isfinite(y)) return;
     clxi_text_printf(page, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, names[anchor], css);
     page_escape(page, text);
     clxi_text_printf(page, "</text>\n");
@@ -60,8 +61,25 @@ void page_svg_text(clxi_text *page, double x, double y, page_anchor anchor, cons
 
 void page_svg_line(clxi_text *page, double x0, double y0, double x1, double y1, const char *css)
 {
+    if (!isfinite(x0) || !isfinite(y0) || !isfinite(x1) || !isfinite(y1)) return;
     clxi_text_printf(page, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x0, y0, x1, y1,
                      css);
+}
+
+static void title(clxi_text *page, const char *tip)
+{
+    clxi_text_printf(page, "<title>");
+    page_escape(page, tip);
+    clxi_text_printf(page, "</title>");
+}
+
+void page_svg_bar(clxi_text *page, double x0, double x1, double y, double height, size_t colour, const char *tip)
+{
+    if (!isfinite(x0) || !isfinite(x1)) return;
+    clxi_text_printf(page, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"c%zu\">", x0, y,
+                     fmax(x1 - x0, 0.7), height, colour % PAGE_COLOURS);
+    title(page, tip);
+    clxi_text_printf(page, "</rect>\n");
 }
 
 /* The outline around (x, y). */
@@ -89,13 +107,10 @@ static void outline(clxi_text *page, double x, double y, size_t shape)
 
 void page_svg_mark(clxi_text *page, double x, double y, size_t shape, size_t colour, bool hollow, const char *tip)
 {
+    if (!isfinite(x) || !isfinite(y)) return;
     outline(page, x, y, shape);
     clxi_text_printf(page, " class=\"mark %s%zu\">", hollow ? "s" : "c", colour % PAGE_COLOURS);
-    if (tip) {
-        clxi_text_printf(page, "<title>");
-        page_escape(page, tip);
-        clxi_text_printf(page, "</title>");
-    }
+    if (tip) title(page, tip);
     clxi_text_printf(page, "%s\n", shape % PAGE_SHAPES == 0 ? "</circle>" : "</polygon>");
 }
 
@@ -104,6 +119,13 @@ double page_axis_at(const page_axis *axis, double value)
     const double part = axis->logarithmic ? log(value / axis->low) / log(axis->high / axis->low)
                                           : (value - axis->low) / (axis->high - axis->low);
     return axis->from + part * (axis->to - axis->from);
+}
+
+bool page_axis_valid(const page_axis *axis)
+{
+    const bool orders = isfinite(axis->low) && isfinite(axis->high) && axis->low < axis->high;
+    if (!axis->logarithmic) return orders && axis->high < 1e300 && axis->high > 1e-300;
+    return orders && axis->low > 1e-100 && axis->high < 1e100;
 }
 
 double page_round_up(double value, int parts, double *step)

@@ -36,6 +36,13 @@ for title in Speed Roofline 'As the text grows' 'First call' 'All figures' Devic
     grep -q "<h2>$title" all.html || complain "the page: no section '$title'"
 done
 
+# a ceiling whose kernel does not compute what it should is none, and nothing is a share of it
+cp -r "$source_dir/cl" kernels
+sed -i 's/x7 = fma(x7, va, vb);/x7 = fma(x7, va, va + vb);/' kernels/ceiling_fma.cl
+CLX_KERNEL_DIR=$scratch/kernels expect 0 '^ceiling *fma_f32 *- *its result is wrong' bench rmsnorm --shape 1x1x16x64x64 --repeat 3
+! grep -q '% of what' out || complain 'a share of a wrong ceiling'
+grep -q '^ceiling *copy .*result checked' out || complain "the other ceilings: $(cat out)"
+
 # a result that is not there is a failure and says so
 expect 1 'no such device' bench rotary --device 'no such device'
 status=0

@@ -228,7 +228,7 @@ static void sort_dims(const clx_tensor *x, uint32_t order[3])
 {
     for (uint32_t d = 0; d < 3; d++) {
         uint32_t at = d;
-        for (; at > 0 && llabs(x->stride[order[at - 1]]) < llabs(x->stride[d]); at--)
+        for (; at > 0 && clxi_abs_stride(x->stride[order[at - 1]]) < clxi_abs_stride(x->stride[d]); at--)
             order[at] = order[at - 1];
         order[at] = d;
     }

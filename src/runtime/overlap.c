@@ -64,8 +64,8 @@ static void make_set(const clx_tensor *tensor, byte_set *set)
     dimension sorted[MAX_DIMENSIONS] = {{element, 1}};
     uint32_t count = 1;
     for (uint32_t i = 0; i < tensor->rank && i < CLX_MAX_RANK; i++) {
-        const int64_t stride = tensor->stride[i] < 0 ? -tensor->stride[i] : tensor->stride[i];
-        if (tensor->size[i] < 2 || stride == 0) continue;
+        if (tensor->size[i] < 2 || tensor->stride[i] == 0) continue; /* its stride need not be within anything */
+        const int64_t stride = (int64_t)clxi_abs_stride(tensor->stride[i]);
         uint32_t at = count++;
         for (; at > 0 && sorted[at - 1].stride < stride * element; at--) {
             sorted[at] = sorted[at - 1];

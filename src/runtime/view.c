@@ -96,11 +96,6 @@ static clx_status check_form(const clx_tensor *tensor, const clxi_expect *expect
     return CLX_OK;
 }
 
-static uint64_t magnitude(int64_t stride)
-{
-    return stride < 0 ? 0 - (uint64_t)stride : (uint64_t)stride;
-}
-
 /* Dimensions of more than one element, by falling |stride|. Returns how many. */
 static uint32_t sort_by_stride(const clx_tensor *tensor, const uint64_t *size, uint32_t *order)
 {
@@ -108,7 +103,7 @@ static uint32_t sort_by_stride(const clx_tensor *tensor, const uint64_t *size, u
     for (uint32_t i = 0; i < tensor->rank; i++) {
         if (size[i] < 2) continue;
         uint32_t at = count++;
-        for (; at > 0 && magnitude(tensor->stride[order[at - 1]]) < magnitude(tensor->stride[i]); at--) {
+        for (; at > 0 && clxi_abs_stride(tensor->stride[order[at - 1]]) < clxi_abs_stride(tensor->stride[i]); at--) {
             order[at] = order[at - 1];
         }
         order[at] = i;
@@ -123,7 +118,7 @@ static bool writes_twice(const clx_tensor *tensor)
     uint32_t order[CLX_MAX_RANK];
     uint64_t covered = 0;
     for (uint32_t i = sort_by_stride(tensor, tensor->size, order); i-- > 0;) {
-        uint64_t step = magnitude(tensor->stride[order[i]]);
+        uint64_t step = clxi_abs_stride(tensor->stride[order[i]]);
         uint64_t reach;
         if (step <= covered) return true;
         if (!clxi_mul_u64(tensor->size[order[i]] - 1, step, &reach) || !clxi_add_u64(covered, reach, &covered)) {
@@ -154,7 +149,7 @@ static bool element_range(const clx_tensor *tensor, uint64_t *lowest, uint64_t *
     uint64_t high = tensor->offset;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         uint64_t reach;
-        if (!clxi_mul_u64(tensor->size[i] - 1, magnitude(tensor->stride[i]), &reach)) return false;
+        if (!clxi_mul_u64(tensor->size[i] - 1, clxi_abs_stride(tensor->stride[i]), &reach)) return false;
         if (tensor->stride[i] < 0) {
             if (reach > low) return false;
             low -= reach;

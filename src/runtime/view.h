@@ -6,6 +6,12 @@
 
 #include "runtime/context.h"
 
+/* |stride|. A dimension of one element may have any. */
+static inline uint64_t clxi_abs_stride(int64_t stride)
+{
+    return stride < 0 ? 0 - (uint64_t)stride : (uint64_t)stride;
+}
+
 /* What an argument must be. */
 typedef struct clxi_expect {
     const char *name; /* the argument's name in messages */

@@ -59,6 +59,25 @@ START_TEST(good_views)
 }
 END_TEST
 
+/* A dimension of one element is never walked, so that its stride may be any; not even its amount need be a number. */
+START_TEST(strides_that_do_not_matter)
+{
+    static const int64_t wild[] = {INT64_MIN, INT64_MAX, 0, -1};
+    clxi_extent other;
+    v.tensor.size[1] = v.expect.size[1] = 1;
+    v.expect.output = true;
+    expect_ok(check());
+    other = v.extent;
+    const uint64_t begin = v.extent.begin, end = v.extent.end;
+    for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
+        v.tensor.stride[1] = wild[i];
+        expect_ok(check());
+        ck_assert(v.extent.begin == begin && v.extent.end == end);
+        ck_assert(clxi_extent_overlaps(&v.extent, &other));
+    }
+}
+END_TEST
+
 START_TEST(shape_and_dtype)
 {
     v.tensor.size[2] = 3;
@@ -352,6 +371,7 @@ int main(void)
     TCase *tcase = suite_case(suite, "view", 60);
     tcase_add_checked_fixture(tcase, open_view, close_view);
     tcase_add_test(tcase, good_views);
+    tcase_add_test(tcase, strides_that_do_not_matter);
     tcase_add_test(tcase, shape_and_dtype);
     tcase_add_test(tcase, strides);
     tcase_add_test(tcase, bounds);

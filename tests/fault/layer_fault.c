@@ -321,6 +321,9 @@ MAKES(cl_context, clCreateContext,
       (p, n, d, f, u, code))
 MAKES(cl_command_queue, clCreateCommandQueue,
       (cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *code), (c, d, p, code))
+MAKES(cl_mem, clCreateImage,
+      (cl_context c, cl_mem_flags f, const cl_image_format *i, const cl_image_desc *d, void *h, cl_int *code),
+      (c, f, i, d, h, code))
 MAKES(cl_mem, clCreateSubBuffer, (cl_mem m, cl_mem_flags f, cl_buffer_create_type t, const void *i, cl_int *code),
       (m, f, t, i, code))
 MAKES(cl_program, clCreateProgramWithSource, (cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *code),
@@ -420,7 +423,8 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch
     next = target;
     memcpy(&ours, target, sizeof ours);
 #define HOOK(name) ours.name = layer_##name
-    HOOK(clCreateContext), HOOK(clCreateCommandQueue), HOOK(clCreateBuffer), HOOK(clCreateSubBuffer);
+    HOOK(clCreateContext), HOOK(clCreateCommandQueue), HOOK(clCreateBuffer), HOOK(clCreateSubBuffer),
+        HOOK(clCreateImage);
     HOOK(clCreateProgramWithSource), HOOK(clCreateProgramWithBinary), HOOK(clCreateKernel), HOOK(clCreateUserEvent);
     HOOK(clGetPlatformIDs), HOOK(clGetPlatformInfo), HOOK(clGetDeviceIDs), HOOK(clGetDeviceInfo);
     HOOK(clGetContextInfo), HOOK(clGetCommandQueueInfo), HOOK(clGetMemObjectInfo), HOOK(clGetProgramInfo);

@@ -168,8 +168,8 @@ static void expect_results(const life *l, const char *what)
     const bool same_variant = strcmp(variant_of(l), own.best) == 0;
     for (size_t i = 0; i < count; i++) {
         const float allowed = same_variant ? 0 : 1e-3f * (1 + fabsf(own.expected[i]));
-        ck_assert_msg(fabsf(found[i] - own.expected[i]) <= allowed, "%s: result %zu is %g, expected %g", what, i,
-                      (double)found[i], (double)own.expected[i]);
+        if (fabsf(found[i] - own.expected[i]) <= allowed) continue;
+        ck_abort_msg("%s: result %zu is %g, expected %g", what, i, (double)found[i], (double)own.expected[i]);
     }
     free(found);
     ck_assert_msg(life_changed(&own.memory, true, false) == -1, "%s: an input was changed", what);
@@ -273,7 +273,7 @@ static void live_calmly(const life_kind *kind)
     own.expected = life_results(&own.memory, &own.count);
     ck_assert_ptr_nonnull(own.expected);
     for (size_t i = 0; i < own.count; i++) {
-        ck_assert_msg(!isnan(own.expected[i]), "%s: result %zu is NaN", kind->name, i);
+        if (isnan(own.expected[i])) ck_abort_msg("%s: result %zu is NaN", kind->name, i);
     }
     expect_results(&l, "calm");
     end_life(&l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `clxlstm selftest`: every kernel family on small problems, each result against the float64 reference. */
+#include "case_repeat.h"
 #include "case_report.h"
 #include "ops/kernel_table.h"
 #include "progress.h"
@@ -19,6 +20,7 @@ enum { FAMILIES = sizeof families / sizeof *families, NAME_WIDTH = 36 };
 
 typedef struct request {
     const char *device, *variants, *only;
+    uint64_t repeat;
     bool json;
 } request;
 
@@ -47,17 +49,19 @@ static size_t count_problems(const request *wanted)
     return count;
 }
 
-static clx_status run_problem(const tool_session *session, clxi_case *input, tool_call *call, tool_judgement *judgement,
-                              clx_error *error)
+/* Once, judged; then again, for the same bits, unless it was wrong already. */
+static clx_status run_problem(const tool_session *session, uint64_t repeat, clxi_case *input, tool_call *call,
+                              tool_judgement *judgement, clx_error *error)
 {
     clx_status status = tool_case_run(call, session, input, TOOL_LAYOUT_BSHD, error);
     if (status == CLX_OK) status = tool_case_judge(call, judgement, error);
+    if (status == CLX_OK && judgement->pass) status = tool_case_repeat(call, repeat - 1, error);
     return status;
 }
 
 /* One problem; false where the kernel family does not serve this device, with the reason in `error`. A variant that fails
  * its trial on the device is a failure, whatever took its place. */
-static bool try_problem(const tool_session *session, const tool_selftest_family *family, size_t index,
+static bool try_problem(const tool_session *session, uint64_t repeat, const tool_selftest_family *family, size_t index,
                         tool_report *report, clx_error *error)
 {
     clxi_case *input = NULL;
@@ -65,7 +69,7 @@ static bool try_problem(const tool_session *session, const tool_selftest_family 
     tool_judgement judgement;
     const size_t bad_verdicts = clxi_verdict_bad_count(session->context);
     clx_status status = family->make(index, &input, error);
-    if (status == CLX_OK) status = run_problem(session, input, &call, &judgement, error);
+    if (status == CLX_OK) status = run_problem(session, repeat, input, &call, &judgement, error);
     const bool distrusted = clxi_verdict_bad_count(session->context) != bad_verdicts;
     if (status == CLX_OK && distrusted) {
         status = clxi_fail(error, CLX_ERR_UNSUPPORTED, "a better variant than %s failed its trial on this device",
@@ -115,7 +119,7 @@ static int try_variants(const request *wanted, const char *variants, const char 
         for (size_t index = 0; index < families[f]->count; ++index) {
             if (!is_wanted(wanted, families[f]->name(index))) continue;
             tool_progress_step(done++, families[f]->name(index));
-            if (try_problem(&session, families[f], index, &report, &error)) continue;
+            if (try_problem(&session, wanted->repeat, families[f], index, &report, &error)) continue;
             if (!strcmp(variants, "simt")) {
                 tool_report_error(&report, families[f]->name(index), &error);
                 continue;
@@ -126,7 +130,10 @@ static int try_variants(const request *wanted, const char *variants, const char 
     }
     tool_progress_hide();
     tool_report_end(&report, &session);
+    if (!object && wanted->repeat > 1)
+        printf("repeated %llu runs of each that passed, all of the same bits\n", (unsigned long long)wanted->repeat);
     if (object) {
+        tool_json_number(object, "runs", (double)wanted->repeat);
         tool_json_number(object, "passed", (double)report.passed);
         tool_json_number(object, "failed", (double)report.failed);
         tool_json_number(object, "not_served", (double)passed_over);
@@ -171,12 +178,13 @@ static const char help[] = "Runs every kernel family that serves the device on s
 
 int tool_command_selftest(int argc, char **argv)
 {
-    request wanted = {0};
+    request wanted = {.repeat = 1};
     const tool_option options[] = {
         {"device", 0, TOOL_TEXT, &wanted.device, "D", "gpu, cpu, P:D, a part of a name, or all"},
         {"json", 0, TOOL_FLAG, &wanted.json, NULL, "prints JSON instead of tables"},
         {"variants", 0, TOOL_TEXT, &wanted.variants, "FAMILY", "only this kernel family, such as simt"},
         {"only", 0, TOOL_TEXT, &wanted.only, "TEXT", "only problems with this in their name"},
+        {"repeat", 0, TOOL_COUNT, &wanted.repeat, "N", "runs of each problem, all of which must give the same bits; 1"},
         {"verbose", 0, TOOL_FLAG, &tool_verbose, NULL, "log lines and build logs to standard error"},
     };
     const tool_syntax syntax = {"selftest", "[OPTIONS]", help, options, sizeof options / sizeof *options, 0, 0};
@@ -186,6 +194,7 @@ int tool_command_selftest(int argc, char **argv)
     if (wanted.variants && !is_family(wanted.variants)) {
         return tool_usage("selftest", "--variants: '%s' is no kernel family", wanted.variants);
     }
+    if (wanted.repeat == 0) return tool_usage("selftest", "--repeat: expected 1 or more");
     if (wanted.only && count_problems(&wanted) == 0) {
         return tool_usage("selftest", "--only: no problem has '%s' in its name", wanted.only);
     }

@@ -36,6 +36,7 @@ expect 2 "run: --layout: 'xyz'" run a -o b --layout xyz
 expect 2 'check: expected FILE' check
 expect 2 "selftest: --variants: 'frobnicate'" selftest --variants frobnicate
 expect 2 "selftest: --only: no problem" selftest --only frobnicate
+expect 2 "selftest: --repeat: expected 1" selftest --repeat 0
 expect 2 '--json takes no value' check --json=yes x
 expect 2 "bench: 'frobnicate' is no operator" bench frobnicate
 expect 2 "bench: --shape: '1x2'" bench mlstm_parallel --shape 1x2

@@ -38,6 +38,9 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *   tuning           a file of what `clxlstm tune` has found; see clx_context_tuning_set. NULL: CLX_TUNE, else
  *                    tuning.txt in the cache folder. One that is not there or not whole costs a log line.
  *   tuning_off       not 0: no such file is read (as CLX_TUNE=0 in the environment).
+ *   compute_units    of a CPU no more than so many are used, so that threads of the host stay free; 0: all. The context's
+ *                    device is then a part of it (clCreateSubDevices). Other devices stay whole, and so does a caller's
+ *                    own: with `device` it must be 0.
  *
  * The environment is read here, in clx_context_create, and nowhere else; not at all in a program that runs with more
  * rights than its user (set-uid). */
@@ -56,11 +59,12 @@ typedef struct clx_context_options {
     void *log_user;
     const char *tuning;
     int32_t tuning_off;
+    uint32_t compute_units;
 } clx_context_options;
 
 /* clang-format off */
 #define CLX_CONTEXT_OPTIONS_INIT {sizeof(clx_context_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0.0f, \
-                                  NULL, NULL, NULL, 0}
+                                  NULL, NULL, NULL, 0, 0}
 /* clang-format on */
 
 /* Makes a context. `options` NULL means all defaults. `*out` is NULL on failure.

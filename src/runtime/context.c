@@ -37,6 +37,13 @@ static clx_status check_options(const clx_context_options *options, clx_error *e
         return clxi_fail(error, CLX_ERR_NULL, "options.%s: null, expected context and device together",
                          options->context == NULL ? "context" : "device");
     }
+    if (options->compute_units != 0 && options->context != NULL) {
+        return clxi_fail(
+            error, CLX_ERR_VALUE,
+            "options.compute_units: %u, expected 0 with a context of the caller's, whose device stays whole "
+            "(make the context on a sub-device)",
+            (unsigned)options->compute_units);
+    }
     if (isnan(options->launch_ms)) return clxi_fail(error, CLX_ERR_VALUE, "options.launch_ms: NaN, expected a number");
     return CLX_OK;
 }
@@ -75,10 +82,26 @@ static clx_status take_callers_device(clx_context *context, const clx_context_op
     return CLX_OK;
 }
 
+/* Fewer compute units of a CPU, if it has more than are wanted. */
+static clx_status cut_device(clx_context *context, uint32_t units, clx_error *error)
+{
+    clxi_caps *caps = &context->caps;
+    char selector[sizeof caps->selector];
+    if (units == 0 || !caps->is_cpu || units >= caps->compute_units) return CLX_OK;
+    clx_status status = clxi_device_part(caps, units, &context->part, error);
+    if (status != CLX_OK) return status;
+    memcpy(selector, caps->selector, sizeof selector);
+    clxi_caps_query(context->part, caps);
+    memcpy(caps->selector, selector, sizeof selector);
+    if (!caps->usable) return clxi_fail(error, CLX_ERR_DEVICE, "a part of %s: %s", caps->name, caps->reason);
+    return CLX_OK;
+}
+
 static clx_status choose_device(clx_context *context, const clx_context_options *options, clx_error *error)
 {
     const char *selector = option_or_variable(options->selector, "CLX_DEVICE");
     clx_status status = clxi_device_select(selector, &context->caps, error);
+    if (status == CLX_OK) status = cut_device(context, options->compute_units, error);
     if (status != CLX_OK) return status;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)context->caps.platform, 0};
     cl_int code = CL_SUCCESS;
@@ -169,6 +192,7 @@ static void context_free(clx_context *context)
     clxi_tunings_free(context);
     clxi_pool_free(context);
     if (context->cl != NULL) clReleaseContext(context->cl);
+    if (context->part != NULL) clReleaseDevice(context->part);
     free(context->cache_dir);
     free(context->kernel_dir);
     free(context->variants);

@@ -17,7 +17,8 @@ typedef struct clxi_tuning_entry clxi_tuning_entry;   /* tuning.c */
 struct clx_context {
     cl_context cl;
     clxi_caps caps;
-    clxi_log log; /* passes lines on to the two below */
+    cl_device_id part; /* caps.device, where that is a part that was cut off for this context; else NULL */
+    clxi_log log;      /* passes lines on to the two below */
     clx_log_fn user_log;
     void *user_log_user;
     char *cache_dir; /* NULL: no disk cache */

@@ -46,6 +46,10 @@ void clxi_caps_options(const clxi_caps *caps, clxi_text *out);
 /* Into the `info_bytes` that there are for it; what this library does not know of is 0. */
 void clxi_caps_describe(const clxi_caps *caps, void *info, size_t info_bytes);
 
+/* A part of a device with so many of its compute units, fewer than it has; the caller releases it. CLX_ERR_UNSUPPORTED where
+ * the platform does not cut its devices. */
+clx_status clxi_device_part(const clxi_caps *caps, uint32_t units, cl_device_id *out, clx_error *error);
+
 /* Finds the device of a selector (see clx_context_options); NULL or "" means the default order. */
 clx_status clxi_device_select(const char *selector, clxi_caps *caps, clx_error *error);
 

@@ -20,6 +20,7 @@
     XX(clCreateKernel)                                                                                                 \
     XX(clCreateProgramWithBinary)                                                                                      \
     XX(clCreateProgramWithSource)                                                                                      \
+    XX(clCreateSubDevices)                                                                                             \
     XX(clEnqueueCopyBuffer)                                                                                            \
     XX(clEnqueueMapBuffer)                                                                                             \
     XX(clEnqueueMarkerWithWaitList)                                                                                    \
@@ -43,6 +44,7 @@
     XX(clGetProgramInfo)                                                                                               \
     XX(clReleaseCommandQueue)                                                                                          \
     XX(clReleaseContext)                                                                                               \
+    XX(clReleaseDevice)                                                                                                \
     XX(clReleaseEvent)                                                                                                 \
     XX(clReleaseKernel)                                                                                                \
     XX(clReleaseMemObject)                                                                                             \
@@ -76,6 +78,7 @@ clx_status clxi_opencl_load(clx_error *error);
 #define clCreateKernel clxi_opencl.clCreateKernel
 #define clCreateProgramWithBinary clxi_opencl.clCreateProgramWithBinary
 #define clCreateProgramWithSource clxi_opencl.clCreateProgramWithSource
+#define clCreateSubDevices clxi_opencl.clCreateSubDevices
 #define clEnqueueCopyBuffer clxi_opencl.clEnqueueCopyBuffer
 #define clEnqueueMapBuffer clxi_opencl.clEnqueueMapBuffer
 #define clEnqueueMarkerWithWaitList clxi_opencl.clEnqueueMarkerWithWaitList
@@ -99,6 +102,7 @@ clx_status clxi_opencl_load(clx_error *error);
 #define clGetProgramInfo clxi_opencl.clGetProgramInfo
 #define clReleaseCommandQueue clxi_opencl.clReleaseCommandQueue
 #define clReleaseContext clxi_opencl.clReleaseContext
+#define clReleaseDevice clxi_opencl.clReleaseDevice
 #define clReleaseEvent clxi_opencl.clReleaseEvent
 #define clReleaseKernel clxi_opencl.clReleaseKernel
 #define clReleaseMemObject clxi_opencl.clReleaseMemObject

@@ -331,6 +331,17 @@ MAKES(cl_program, clCreateProgramWithSource, (cl_context c, cl_uint n, const cha
 MAKES(cl_kernel, clCreateKernel, (cl_program p, const char *name, cl_int *code), (p, name, code))
 MAKES(cl_event, clCreateUserEvent, (cl_context c, cl_int *code), (c, code))
 
+static cl_int CL_API_CALL layer_clCreateSubDevices(cl_device_id d, const cl_device_partition_property *p, cl_uint n,
+                                                   cl_device_id *out, cl_uint *r)
+{
+    cl_int code = fault("clCreateSubDevices");
+    if (code != CL_SUCCESS) return code;
+    code = next->clCreateSubDevices(d, p, n, out, r);
+    for (cl_uint i = 0; code == CL_SUCCESS && i < n; i++)
+        counted(CL_SUCCESS, out[i]);
+    return code;
+}
+
 RETURNS(clGetPlatformIDs, (cl_uint n, cl_platform_id *p, cl_uint *r), (n, p, r))
 RETURNS(clGetDeviceIDs, (cl_platform_id p, cl_device_type t, cl_uint n, cl_device_id *d, cl_uint *r), (p, t, n, d, r))
 RETURNS(clBuildProgram, (cl_program p, cl_uint n, const cl_device_id *d, const char *o, notify_program f, void *u),
@@ -384,6 +395,7 @@ ENQUEUES(clEnqueueUnmapMemObject, (cl_command_queue q, cl_mem m, void *p, cl_uin
          (q, m, p, n, e, event))
 
 HOLDS(Context, cl_context)
+HOLDS(Device, cl_device_id)
 HOLDS(CommandQueue, cl_command_queue)
 HOLDS(Program, cl_program)
 HOLDS(Kernel, cl_kernel)
@@ -435,9 +447,9 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch
     HOOK(clEnqueueWriteBuffer), HOOK(clEnqueueFillBuffer), HOOK(clEnqueueCopyBuffer), HOOK(clEnqueueMapBuffer);
     HOOK(clEnqueueUnmapMemObject);
     HOOK(clRetainContext), HOOK(clRetainCommandQueue), HOOK(clRetainMemObject), HOOK(clRetainProgram);
-    HOOK(clRetainKernel), HOOK(clRetainEvent);
+    HOOK(clRetainKernel), HOOK(clRetainEvent), HOOK(clRetainDevice);
     HOOK(clReleaseContext), HOOK(clReleaseCommandQueue), HOOK(clReleaseMemObject), HOOK(clReleaseProgram);
-    HOOK(clReleaseKernel), HOOK(clReleaseEvent);
+    HOOK(clReleaseKernel), HOOK(clReleaseEvent), HOOK(clReleaseDevice), HOOK(clCreateSubDevices);
     *our_count = sizeof ours / sizeof ours.clGetPlatformIDs;
     *out = &ours;
     return CL_SUCCESS;

@@ -43,7 +43,13 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *                    own: with `device` it must be 0.
  *
  * The environment is read here, in clx_context_create, and nowhere else; not at all in a program that runs with more
- * rights than its user (set-uid). */
+ * rights than its user (set-uid).
+ *
+ * fork: what was made before it, contexts and operators, is of no use in the child, since drivers do not survive a fork.
+ * There every call with such an object is refused with CLX_ERR_CONTEXT before it touches the driver, and destroying one
+ * does nothing. The parent is not affected. A child may make contexts of its own where nobody in the process had used
+ * OpenCL before the fork; else that is up to the driver (seen: PoCL 3.1 hangs at the first wait, Intel's CPU runtime works),
+ * so fork first, or exec. */
 typedef struct clx_context_options {
     size_t struct_size;
     cl_context context;

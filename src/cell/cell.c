@@ -76,7 +76,7 @@ fail:
 
 void clx_mlstm_cell_destroy(clx_mlstm_cell *cell)
 {
-    if (!cell) return;
+    if (!cell || clxi_context_is_foreign(cell->context)) return;
     clxi_gates_destroy(cell->gates);
     clx_norm_destroy(cell->qk_norm);
     clx_norm_destroy(cell->outnorm);
@@ -248,6 +248,7 @@ clx_status clx_mlstm_cell_enqueue(clx_mlstm_cell *cell, const clx_launch *launch
     cell_layout layout;
     clxi_extent extents[CLXI_CELL_EXTENTS];
     if (!cell) return clxi_fail(error, CLX_ERR_NULL, "cell: NULL, expected a cell");
+    CLXI_TRY(clxi_context_check(cell->context, error));
     CLXI_TRY(clxi_cell_check_args(cell, args, extents, error));
     CLXI_TRY(make_layout(cell, args->q->size[0], args->q->size[1], &layout, error));
     CLXI_TRY(clxi_call_begin(&call, cell->context, launch, layout.total, extents, CLXI_CELL_EXTENTS, error));

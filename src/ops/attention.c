@@ -106,7 +106,7 @@ clx_status clx_attention_create(clx_context *context, const clx_attention_desc *
 
 void clx_attention_destroy(clx_attention *op)
 {
-    if (!op) return;
+    if (!op || clxi_context_is_foreign(op->context)) return;
     clxi_kernel_release(op->prepare);
     clxi_kernel_release(op->keys);
     clxi_kernel_release(op->forward);
@@ -223,6 +223,7 @@ clx_status clx_attention_enqueue(clx_attention *op, const clx_launch *launch, co
     clxi_extent extents[CLXI_ATTENTION_EXTENTS];
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
     const bool stage_q = op->problem.stage_q, stage_k = op->problem.stage_k;
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_attention_check_args(op, args, &c, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, c.workspace_bytes, extents, CLXI_ATTENTION_EXTENTS, error));
     if (c.sizes.B > 0 && c.sizes.NH > 0 && c.sizes.S_q > 0) {
@@ -246,6 +247,7 @@ clx_status clx_attention_keys_enqueue(clx_attention *op, const clx_launch *launc
     clxi_call call;
     clxi_extent extents[2];
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_attention_check_keys(op, k, cache, start, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, 2, error));
     clxi_bind bind = clxi_bind_begin(op->keys);

@@ -102,7 +102,8 @@ clx_status clx_mlstm_create(clx_context *context, const clx_mlstm_desc *desc, cl
     if (!out) return clxi_fail(error, CLX_ERR_NULL, "out: NULL, expected where to put the operator");
     *out = NULL;
     if (!context) return clxi_fail(error, CLX_ERR_NULL, "context: NULL, expected a clx_context");
-    const clx_status status = clxi_mlstm_check_desc(desc, &problem, error);
+    clx_status status = clxi_context_check(context, error);
+    if (status == CLX_OK) status = clxi_mlstm_check_desc(desc, &problem, error);
     if (status != CLX_OK) return status;
     const clx_status chosen = clxi_mlstm_choose(context, &problem, desc->eps, out, error);
     if (*out) (*out)->chunk_size = desc->chunk_size; /* none in a listing */
@@ -111,7 +112,7 @@ clx_status clx_mlstm_create(clx_context *context, const clx_mlstm_desc *desc, cl
 
 void clx_mlstm_destroy(clx_mlstm *op)
 {
-    if (!op) return;
+    if (!op || clxi_context_is_foreign(op->context)) return;
     clxi_kernel_release(op->gates);
     clxi_kernel_release(op->mask_rows);
     clxi_kernel_release(op->mask_global);
@@ -238,6 +239,7 @@ clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_
     clxi_extent extents[CLXI_MLSTM_EXTENTS];
     uint64_t floats = 0;
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_mlstm_check_args(op, args, &sizes, extents, error));
     CLXI_TRY(clxi_mlstm_workspace_floats(op, &sizes, &floats, error));
     const uint32_t chunk = clxi_mlstm_chunk(op, &sizes);

@@ -171,7 +171,7 @@ fail:
 
 void clx_norm_destroy(clx_norm *op)
 {
-    if (!op) return;
+    if (!op || clxi_context_is_foreign(op->context)) return;
     clxi_kernel_release(op->wide.kernel);
     clxi_kernel_release(op->narrow.kernel);
     clxi_context_release(op->context);
@@ -271,6 +271,7 @@ clx_status clx_norm_enqueue(clx_norm *op, const clx_launch *launch, const clx_no
     clxi_extent extents[EXTENTS];
     uint64_t rows = 0;
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(check_args(op, args, extents, error));
     if (!clxi_mul_u64(args->x->size[0] * args->x->size[1], args->x->size[2], &rows))
         return clxi_fail(error, CLX_ERR_OVERFLOW, "x: the number of its rows overflows");

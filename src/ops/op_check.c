@@ -10,7 +10,7 @@ clx_status clxi_check_create(const clx_context *context, const void *desc, const
     if (!out) return clxi_fail(error, CLX_ERR_NULL, "out: NULL, expected where to put the operator");
     if (!context) return clxi_fail(error, CLX_ERR_NULL, "context: NULL, expected a clx_context");
     if (!desc) return clxi_fail(error, CLX_ERR_NULL, "desc: NULL, expected a descriptor");
-    return CLX_OK;
+    return clxi_context_check(context, error);
 }
 
 clx_status clxi_check_struct(const char *name, size_t size, size_t expected, clx_error *error)

@@ -136,7 +136,7 @@ fail:
 
 void clx_recurrent_destroy(clx_recurrent *op)
 {
-    if (!op) return;
+    if (!op || clxi_context_is_foreign(op->context)) return;
     release_kernels(op);
     clxi_context_release(op->context);
     free(op->name);
@@ -230,6 +230,7 @@ clx_status clx_recurrent_enqueue(clx_recurrent *op, const clx_launch *launch, co
     uint64_t floats = 0;
     uint32_t side = 0;
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_recurrent_check_args(op, args, false, &sizes, extents, error));
     CLXI_TRY(clxi_recurrent_workspace_floats(op, sizes.heads, &floats, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_REC_EXTENTS, error));
@@ -305,6 +306,7 @@ clx_status clx_recurrent_step_enqueue(clx_recurrent *op, const clx_launch *launc
     clxi_recurrent_sizes sizes = {0};
     clxi_extent extents[CLXI_REC_EXTENTS];
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_recurrent_check_args(op, args, true, &sizes, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, CLXI_REC_EXTENTS, error));
     if (sizes.heads > 0) run_step(&call, op, args, &sizes);

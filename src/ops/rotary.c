@@ -158,7 +158,7 @@ fail:
 
 void clx_rotary_destroy(clx_rotary *op)
 {
-    if (!op) return;
+    if (!op || clxi_context_is_foreign(op->context)) return;
     clxi_kernel_release(op->freqs);
     clxi_kernel_release(op->wide.kernel);
     clxi_kernel_release(op->narrow.kernel);
@@ -180,6 +180,7 @@ clx_status clx_rotary_tables_enqueue(clx_rotary *op, const clx_launch *launch, i
     clxi_call call;
     clxi_extent extents[2];
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_check_rank(sin, "sin", 2, "(L, rotary_dim / 2)", error));
     const uint64_t L = sin->size[0];
     const uint64_t pairs = op->desc.rotary_dim / 2;
@@ -360,6 +361,7 @@ clx_status clx_rotary_enqueue(clx_rotary *op, const clx_launch *launch, const cl
     rotary_sizes sizes = {0};
     clxi_extent extents[EXTENTS];
     if (!op) return clxi_fail(error, CLX_ERR_NULL, "op: NULL, expected an operator");
+    CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(check_args(op, args, &sizes, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, EXTENTS, error));
     if (sizes.B > 0 && sizes.S > 0 && sizes.heads > 0) run_apply(&call, op, args, &sizes);

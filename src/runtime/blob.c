@@ -33,11 +33,12 @@ static clx_status append_programs(clx_context *context, clxi_text *out, clx_erro
 
 clx_status clx_context_blob_get(clx_context *context, void *blob, size_t *size_bytes, clx_error *error)
 {
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (size_bytes == NULL) return clxi_fail(error, CLX_ERR_NULL, "size_bytes: null");
     clxi_text all = CLXI_TEXT_INIT;
     clxi_mutex_lock(&context->mutex);
-    clx_status status = append_programs(context, &all, error);
+    status = append_programs(context, &all, error);
     clxi_mutex_unlock(&context->mutex);
     if (status == CLX_OK && blob != NULL && *size_bytes < all.count) {
         status = clxi_fail(error, CLX_ERR_VALUE, "size_bytes: %zu, expected at least %zu", *size_bytes, all.count);
@@ -103,14 +104,15 @@ static clx_status add_entries(clx_context *context, const unsigned char *blob, s
 clx_status clx_context_blob_set(clx_context *context, const void *blob, size_t size_bytes, size_t *accepted,
                                 clx_error *error)
 {
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (blob == NULL && size_bytes > 0)
         return clxi_fail(error, CLX_ERR_NULL, "blob: null, expected %zu bytes", size_bytes);
     size_t count = 0;
     clxi_text device = CLXI_TEXT_INIT;
     clxi_key_device(context, &device);
-    clx_status status = device.failed ? clxi_fail_memory(error, "a program's key")
-                                      : add_entries(context, blob, size_bytes, &device, &count, error);
+    status = device.failed ? clxi_fail_memory(error, "a program's key")
+                           : add_entries(context, blob, size_bytes, &device, &count, error);
     clxi_text_free(&device);
     if (accepted != NULL) *accepted = count;
     return status;

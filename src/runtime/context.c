@@ -197,6 +197,7 @@ static void context_free(clx_context *context)
     free(context->kernel_dir);
     free(context->variants);
     free(context->tuning_path);
+    clxi_process_forget(&context->process);
     clxi_mutex_destroy(&context->mutex);
     free(context);
 }
@@ -217,6 +218,7 @@ clx_status clx_context_create(clx_context **out, const clx_context_options *opti
         return clxi_fail_memory(error, "the context's mutex");
     }
     context->holders = 1;
+    clxi_process_note(&context->process);
     CLXI_TRY(set_options(context, options, error));
     if (options->context != NULL) {
         CLXI_TRY(take_callers_device(context, options, error));
@@ -234,6 +236,18 @@ fail:
     return status;
 }
 
+bool clxi_context_is_foreign(const clx_context *context)
+{
+    return context != NULL && clxi_process_differs(&context->process);
+}
+
+clx_status clxi_context_check(const clx_context *context, clx_error *error)
+{
+    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    if (!clxi_process_differs(&context->process)) return CLX_OK;
+    return clxi_fail(error, CLX_ERR_CONTEXT, "context: made before a fork, expected one of this process");
+}
+
 void clxi_context_retain(clx_context *context)
 {
     clxi_mutex_lock(&context->mutex);
@@ -243,7 +257,7 @@ void clxi_context_retain(clx_context *context)
 
 void clxi_context_release(clx_context *context)
 {
-    if (context == NULL) return;
+    if (context == NULL || clxi_context_is_foreign(context)) return;
     clxi_mutex_lock(&context->mutex);
     uint32_t holders = --context->holders;
     clxi_mutex_unlock(&context->mutex);

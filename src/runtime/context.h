@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/process.h"
 #include "runtime/device.h"
 #include "runtime/listing.h"
 
@@ -15,6 +16,7 @@ typedef struct clxi_verdict_entry clxi_verdict_entry; /* verdict.c */
 typedef struct clxi_tuning_entry clxi_tuning_entry;   /* tuning.c */
 
 struct clx_context {
+    clxi_process process; /* that made it */
     cl_context cl;
     clxi_caps caps;
     cl_device_id part; /* caps.device, where that is a part that was cut off for this context; else NULL */
@@ -39,6 +41,13 @@ struct clx_context {
     size_t bad_verdicts; /* given or met so far */
     clxi_tuning_entry *tunings;
 };
+
+/* Not NULL, and of this process. Everything that takes a context, or has one, asks first: a child of a fork is refused before
+ * it touches a mutex or a driver. */
+clx_status clxi_context_check(const clx_context *context, clx_error *error);
+
+/* Of the process before a fork: nothing of it may be touched, not even to free it. */
+bool clxi_context_is_foreign(const clx_context *context);
 
 /* Operators hold their context. */
 void clxi_context_retain(clx_context *context);

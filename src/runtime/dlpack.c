@@ -87,7 +87,7 @@ clx_status clx_tensor_from_dlpack(const clx_context *context, const struct DLMan
 {
     clx_status status = CLX_OK;
     clx_tensor tensor = {0};
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    CLXI_TRY(clxi_context_check(context, error));
     if (managed == NULL) return clxi_fail(error, CLX_ERR_NULL, "managed: null");
     if (out == NULL) return clxi_fail(error, CLX_ERR_NULL, "out: null");
     const dl_tensor *dl = &managed->dl;
@@ -162,13 +162,14 @@ clx_status clx_tensor_to_dlpack(const clx_context *context, const clx_tensor *te
 {
     if (out == NULL) return clxi_fail(error, CLX_ERR_NULL, "out: null");
     *out = NULL;
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (tensor == NULL) return clxi_fail(error, CLX_ERR_NULL, "tensor: null");
     if (tensor->rank < 1 || tensor->rank > CLX_MAX_RANK)
         return clxi_fail(error, CLX_ERR_SHAPE, "tensor: rank %u, expected 1 to %d", tensor->rank, CLX_MAX_RANK);
     if (clx_dtype_size_bytes(tensor->dtype) == 0)
         return clxi_fail(error, CLX_ERR_DTYPE, "tensor: dtype %d, expected a known one", (int)tensor->dtype);
-    clx_status status = check_view(context, tensor, "tensor", error);
+    status = check_view(context, tensor, "tensor", error);
     if (status == CLX_OK) status = check_numbers(tensor, error);
     if (status != CLX_OK) return status;
     exported *e = calloc(1, sizeof *e);

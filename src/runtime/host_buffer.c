@@ -30,7 +30,8 @@ static clx_status query(const clx_context *context, clx_host_memory_info *out, c
 
 clx_status clx_context_host_memory(const clx_context *context, clx_host_memory_info *info, clx_error *error)
 {
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (info == NULL) return clxi_fail(error, CLX_ERR_NULL, "info: null");
     if (info->struct_size != sizeof *info)
         return clxi_fail(error, CLX_ERR_VALUE, "info.struct_size: %zu, expected %zu (CLX_HOST_MEMORY_INFO_INIT)",
@@ -61,9 +62,10 @@ clx_status clx_host_buffer_create(const clx_context *context, void *data, size_t
     cl_int code = CL_SUCCESS;
     if (out == NULL) return clxi_fail(error, CLX_ERR_NULL, "out: null");
     *out = NULL;
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (data == NULL) return clxi_fail(error, CLX_ERR_NULL, "data: null");
-    clx_status status = check_memory(context, data, size_bytes, error);
+    status = check_memory(context, data, size_bytes, error);
     if (status != CLX_OK) return status;
     *out = clCreateBuffer(context->cl, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, size_bytes, data, &code);
     if (*out == NULL) return clxi_fail_cl(error, code, "a buffer over %zu bytes of host memory", size_bytes);
@@ -78,7 +80,7 @@ static clx_status begin(clxi_call *call, clx_context *context, const clx_launch 
     clx_launch plain;
     cl_mem root = NULL;
     uint64_t offset = 0;
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    CLXI_TRY(clxi_context_check(context, error));
     if (launch == NULL) return clxi_fail(error, CLX_ERR_NULL, "launch: null");
     CLXI_TRY(clxi_buffer_check(context, mem, "mem", &root, &offset, size_bytes, error));
     const cl_int code = clGetMemObjectInfo(mem, CL_MEM_HOST_PTR, sizeof *host, host, NULL);

@@ -412,7 +412,7 @@ clx_status clxi_program_fingerprint(const clx_context *context, const char *sour
 clx_build_counts clx_context_build_counts(const clx_context *context)
 {
     clx_build_counts counts = {0, 0, 0};
-    if (context == NULL) return counts;
+    if (context == NULL || clxi_context_is_foreign(context)) return counts;
     clx_context *locked = (clx_context *)context; /* the mutex alone changes */
     clxi_mutex_lock(&locked->mutex);
     counts = locked->counts;

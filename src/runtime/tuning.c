@@ -233,14 +233,15 @@ static clx_status copy_out(const clxi_text *all, char *text, size_t *size_bytes,
 clx_status clx_context_tuning_get(clx_context *context, char *text, size_t *size_bytes, clx_error *error)
 {
     clxi_text all = CLXI_TEXT_INIT;
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (size_bytes == NULL) return clxi_fail(error, CLX_ERR_NULL, "size_bytes: null");
     clxi_mutex_lock(&context->mutex);
     for (const clxi_tuning_entry *e = context->tunings; e != NULL; e = e->next) {
         clxi_text_printf(&all, "%s\n", e->line);
     }
     clxi_mutex_unlock(&context->mutex);
-    const clx_status status = copy_out(&all, text, size_bytes, error);
+    status = copy_out(&all, text, size_bytes, error);
     clxi_text_free(&all);
     return status;
 }
@@ -249,13 +250,14 @@ clx_status clx_context_tuning_set(clx_context *context, const char *text, size_t
                                   clx_error *error)
 {
     size_t count = 0;
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     if (text == NULL && size_bytes > 0)
         return clxi_fail(error, CLX_ERR_NULL, "text: null, expected %zu bytes", size_bytes);
     if (size_bytes > CLXI_TUNING_LIMIT_BYTES)
         return clxi_fail(error, CLX_ERR_VALUE, "size_bytes: %zu, expected at most %zu", size_bytes,
                          CLXI_TUNING_LIMIT_BYTES);
-    const clx_status status = clxi_tuning_add(context, text, size_bytes, &count, error);
+    status = clxi_tuning_add(context, text, size_bytes, &count, error);
     if (accepted != NULL) *accepted = count;
     return status;
 }

@@ -158,7 +158,8 @@ void clxi_pool_free(clx_context *context)
 
 clx_status clx_context_pool_trim(clx_context *context, clx_error *error)
 {
-    if (context == NULL) return clxi_fail(error, CLX_ERR_NULL, "context: null");
+    clx_status status = clxi_context_check(context, error);
+    if (status != CLX_OK) return status;
     clxi_mutex_lock(&context->mutex);
     trim(context);
     clxi_mutex_unlock(&context->mutex);
@@ -168,7 +169,7 @@ clx_status clx_context_pool_trim(clx_context *context, clx_error *error)
 uint64_t clx_context_pool_bytes(const clx_context *context)
 {
     uint64_t total = 0;
-    if (context == NULL) return 0;
+    if (context == NULL || clxi_context_is_foreign(context)) return 0;
     clx_context *locked = (clx_context *)context; /* the mutex alone changes */
     clxi_mutex_lock(&locked->mutex);
     for (const clxi_pool_block *b = locked->pool; b != NULL; b = b->next) {

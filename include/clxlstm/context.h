@@ -32,8 +32,9 @@ typedef void (*clx_log_fn)(void *user, clx_log_level level, const char *message)
  *   variants         "simt,cpu" allows only those kernel families, "!cpu" forbids one. NULL: CLX_VARIANT, else all.
  *   kernel_dir       kernel sources are read from this folder instead of the built-in ones (development).
  *                    NULL: CLX_KERNEL_DIR, else built-in.
- *   launch_ms        work is cut into launches of at most about this many milliseconds on a GPU; 0: 100;
- *                    negative: never cut.
+ *   launch_ms        work is cut into launches of at most about this many milliseconds, so that others get at the device
+ *                    in between; 0: CLX_LAUNCH_MS, else 100; negative: never cut, and nothing is measured for it (making
+ *                    mLSTM and attention operators else takes the time of a few small calls, once for a driver).
  *   log, log_user    where log lines go. NULL: nowhere.
  *   tuning           a file of what `clxlstm tune` has found; see clx_context_tuning_set. NULL: CLX_TUNE, else
  *                    tuning.txt in the cache folder. One that is not there or not whole costs a log line.

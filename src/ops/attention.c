@@ -176,6 +176,13 @@ static double mean_columns(const clxi_attention_call *c)
     return fmax(end - fmax(middle + c->low, 0.0), 1.0);
 }
 
+/* ... and at most. */
+static double most_columns(const clxi_attention_call *c)
+{
+    const double high = (double)c->high, low = (double)c->low;
+    return fmax(fmin((double)c->sizes.S_kv, fmin((double)c->sizes.S_q + high, high - low)), 1.0);
+}
+
 static void run_forward(clxi_call *call, const clx_attention *op, const clx_attention_args *args, const clx_tensor *q,
                         const clx_tensor *k, const clxi_attention_call *c)
 {
@@ -202,6 +209,7 @@ static void run_forward(clxi_call *call, const clx_attention *op, const clx_atte
     clxi_bind_f32(&bind, (float)(1.0 / sqrt((double)p->DHQK)));
     clxi_bind_f32(&bind, (float)log((double)length));
     clxi_bind_u32(&bind, aligned);
+    clxi_call_uneven(call, most_columns(c) / mean_columns(c));
     clxi_call_kernel(call, &bind, "attention_forward", groups, tile->items,
                      2.0 * tile->rows * mean_columns(c) * (double)(p->DHQK + tile->slice) / tile->lead);
 }
@@ -226,6 +234,7 @@ clx_status clx_attention_enqueue(clx_attention *op, const clx_launch *launch, co
     CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_attention_check_args(op, args, &c, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, c.workspace_bytes, extents, CLXI_ATTENTION_EXTENTS, error));
+    call.paces = &op->paces;
     if (c.sizes.B > 0 && c.sizes.NH > 0 && c.sizes.S_q > 0) {
         const clx_tensor q = stage_q ? staged(&call, op, args->q, 0) : *args->q;
         const clx_tensor k = stage_k ? staged(&call, op, args->k, c.k_offset) : *args->k;
@@ -250,6 +259,7 @@ clx_status clx_attention_keys_enqueue(clx_attention *op, const clx_launch *launc
     CLXI_TRY(clxi_context_check(op->context, error));
     CLXI_TRY(clxi_attention_check_keys(op, k, cache, start, extents, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, 0, extents, 2, error));
+    call.paces = &op->paces;
     clxi_bind bind = clxi_bind_begin(op->keys);
     bind_job(&bind, op, NULL, NULL, 0, false);
     bind_job(&bind, op, k, cache, start, true);

@@ -21,6 +21,7 @@ struct clx_attention {
     cl_kernel prepare; /* to the workspace, in qkv_dtype; where q or k is staged only */
     cl_kernel keys;    /* to a cache, in input_dtype */
     cl_kernel forward;
+    clxi_paces paces;
 };
 
 /* What a call works on. Offsets are in bytes of the workspace. */

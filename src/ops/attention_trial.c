@@ -7,6 +7,7 @@
 #include "ops/trial_data.h"
 #include "ops/variants.h"
 #include "runtime/program.h"
+#include <math.h>
 
 enum { TRIAL_HEADS = 2, TRIAL_S_Q = 131, TRIAL_S_KV = 150 }; /* two tiles of 64 rows and three rows more */
 
@@ -63,6 +64,9 @@ static clx_status run(void *user, clxi_trial *trial, clx_tensor *h, clx_error *e
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, q_size, 0.0f, 1, &q, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, k_size, 0.0f, 2, &k, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, v_size, 0.0f, 3, &v, error));
+    clxi_trial_repeat(trial, &q);
+    clxi_trial_repeat(trial, &k);
+    clxi_trial_repeat(trial, &v);
     if (p->explicit_mask) CLXI_TRY(clxi_trial_numbers(trial, CLX_BOOL, 2, mask_size, 0.0f, 4, &mask, error));
     CLXI_TRY(clxi_trial_result(trial, p->out_dtype, 4, h_size, h, error));
     clx_attention_args args = CLX_ATTENTION_ARGS_INIT;
@@ -76,6 +80,15 @@ static clx_status run(void *user, clxi_trial *trial, clx_tensor *h, clx_error *e
     CLXI_TRY(clx_attention_enqueue(op, &launch, &args, error));
 fail:
     return status;
+}
+
+static void find_paces(clx_attention *op)
+{
+    const clxi_attention_problem *p = &op->problem;
+    clxi_hash key;
+    if (isinf(op->context->launch_ms) || fingerprint(op, &key, NULL) != CLX_OK) return;
+    const uint64_t parts[] = {key.high, key.low, p->stage_q, p->stage_k};
+    clxi_paces_find(op->context, clxi_hash_bytes(parts, sizeof parts), &op->paces, run, op);
 }
 
 clx_status clxi_attention_choose(clx_context *context, const clxi_attention_problem *problem, clx_attention **out,
@@ -99,5 +112,6 @@ clx_status clxi_attention_choose(clx_context *context, const clxi_attention_prob
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;
+    if (op) find_paces(op);
     return status;
 }

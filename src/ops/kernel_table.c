@@ -253,7 +253,7 @@ clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
     for (size_t d = 0; d < COUNT(devices) && status == CLX_OK; d++) {
         const struct device *device = &devices[d];
         clxi_listing listing = {.lines = out, .family = device->label, .only = device->only};
-        clx_context context = {.launch_flops = INFINITY, .holders = 1, .listing = &listing};
+        clx_context context = {.launch_ms = INFINITY, .holders = 1, .listing = &listing};
         context.caps.is_cpu = device->is_cpu;
         context.caps.native_float_width = device->float_width;
         context.caps.max_work_group = device->max_work_group;

@@ -182,9 +182,11 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
     const clxi_tile_params *tile = &op->plan.tile;
     const uint64_t groups =
         sizes->heads * clxi_ceil_div(sizes->S, tile->rows) * clxi_ceil_div(op->problem.DHV, tile->slice);
-    const double columns = op->problem.explicit_mask ? (double)sizes->S
+    /* columns that a row tile walks, in whole tiles: at most, and on average */
+    const double most = (double)(clxi_ceil_div(sizes->S, tile->columns) * tile->columns);
+    const double columns = op->problem.explicit_mask ? most
                            : chunk > 0               ? 0.5 * chunk + (double)op->problem.DHQK
-                                                     : 0.5 * (double)sizes->S;
+                                                     : 0.5 * (most + tile->columns);
     const bool aligned = clxi_view_aligned(args->q, tile->vector) && clxi_view_aligned(args->k, tile->vector) &&
                          clxi_view_aligned(args->v, tile->vector) && clxi_view_aligned(args->h, tile->vector);
     clxi_bind bind = clxi_bind_begin(op->forward);
@@ -204,6 +206,7 @@ static void run_forward(clxi_call *call, const clx_mlstm *op, const clx_mlstm_ar
         clxi_bind_u32(&bind, chunk);
         clxi_bind_u32(&bind, op->problem.rowwise);
     }
+    if (chunk == 0) clxi_call_uneven(call, most / columns);
     clxi_call_kernel(call, &bind, "mlstm_forward", groups, tile->items,
                      2.0 * tile->rows * columns * (double)(op->problem.DHQK + tile->slice) / tile->lead);
 }
@@ -245,6 +248,7 @@ clx_status clx_mlstm_enqueue(clx_mlstm *op, const clx_launch *launch, const clx_
     const uint32_t chunk = clxi_mlstm_chunk(op, &sizes);
     CLXI_TRY(clxi_mlstm_chunks_floats(op, &sizes, chunk, &floats, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_MLSTM_EXTENTS, error));
+    call.paces = &op->paces;
     if (sizes.heads > 0 && sizes.S > 0) {
         clxi_call_more(&call, true);
         run_gates(&call, op, args, &sizes);

@@ -20,6 +20,7 @@ struct clx_mlstm {
     float eps;
     int32_t chunk_size;    /* of the descriptor */
     uint64_t trial_tokens; /* of the problem that it is tried on */
+    clxi_paces paces;
     char *name;
     cl_kernel gates;
     cl_kernel mask_rows;   /* explicit masks only */

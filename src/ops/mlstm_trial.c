@@ -7,6 +7,7 @@
 #include "ops/trial_data.h"
 #include "ops/variants.h"
 #include "runtime/program.h"
+#include <math.h>
 
 /* Two tiles of 64 rows and three rows more; or, where a candidate has chunks, two tiles of 128 in a chunk, and three rows
  * that see it as a state. */
@@ -87,6 +88,9 @@ static clx_status make_tensors(clxi_trial *trial, const clxi_mlstm_problem *p, u
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, v, 0.0f, 3, &x->v, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->gate_input_dtype, 3, qk, 0.0f, 4, &x->igate, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->gate_input_dtype, 3, qk, 2.0f, 5, &x->fgate, error));
+    clx_tensor *const inputs[] = {&x->q, &x->k, &x->v, &x->igate, &x->fgate};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        clxi_trial_repeat(trial, inputs[i]);
     if (p->explicit_mask) CLXI_TRY(clxi_trial_numbers(trial, CLX_BOOL, 2, mask, 0.0f, 6, &x->mask, error));
     if (p->return_state) {
         CLXI_TRY(clxi_trial_result(trial, p->state_dtype, 4, state, &x->C, error));
@@ -126,6 +130,17 @@ fail:
     return status;
 }
 
+/* The forward program decides the pace of its own kernel alone; these say which others there are. */
+static void find_paces(clx_mlstm *op)
+{
+    const clxi_mlstm_problem *p = &op->problem;
+    clxi_hash key;
+    if (isinf(op->context->launch_ms) || fingerprint(op, &key, NULL) != CLX_OK) return;
+    const uint64_t parts[] = {key.high,   key.low,         p->explicit_mask,
+                              p->rowwise, p->return_state, (uint64_t)p->state_dtype};
+    clxi_paces_find(op->context, clxi_hash_bytes(parts, sizeof parts), &op->paces, run, op);
+}
+
 clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *problem, float eps, clx_mlstm **out,
                              clx_error *error)
 {
@@ -149,5 +164,6 @@ clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *pro
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;
+    if (op) find_paces(op);
     return status;
 }

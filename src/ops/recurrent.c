@@ -15,18 +15,24 @@
 
 #define ITEMS_WANTED 256 /* of a group, on a device that allows it */
 #define TOKENS_PER_LAUNCH                                                                                              \
-    2048 /* on a device that must stay responsive: a step takes microseconds however small it is */
+    2048 /* where the pace is not known: a step takes microseconds on a GPU, however small it is */
+
+void clxi_recurrent_shape_options(const clx_recurrent *op, const clxi_recurrent_shape *shape, bool aligned,
+                                  clxi_text *out)
+{
+    const clxi_recurrent_plan *plan = &op->plan;
+    clxi_recurrent_options(plan, &op->desc, out);
+    clxi_text_printf(out,
+                     " -D CLX_WG=%u -D CLX_SLICE=%u -D CLX_WIDTH=%u -D CLX_R=%u -D CLX_HELD=%u -D CLX_T=%u "
+                     "-D CLX_ALIGNED=%d",
+                     shape->items, plan->sequence.width, shape->width, shape->rows, shape->held, plan->tokens, aligned);
+}
 
 static clx_status get_kernel(const clx_recurrent *op, const char *source, const clxi_recurrent_shape *shape,
                              bool aligned, const char *name, cl_kernel *out, clx_error *error)
 {
-    const clxi_recurrent_plan *plan = &op->plan;
     clxi_text options = CLXI_TEXT_INIT;
-    clxi_recurrent_options(plan, &op->desc, &options);
-    clxi_text_printf(&options,
-                     " -D CLX_WG=%u -D CLX_SLICE=%u -D CLX_WIDTH=%u -D CLX_R=%u -D CLX_HELD=%u -D CLX_T=%u "
-                     "-D CLX_ALIGNED=%d",
-                     shape->items, plan->sequence.width, shape->width, shape->rows, shape->held, plan->tokens, aligned);
+    clxi_recurrent_shape_options(op, shape, aligned, &options);
     clx_status status = options.failed ? clxi_fail_memory(error, "compile options")
                                        : clxi_kernel_get(op->context, source, options.data, name, out, error);
     clxi_text_free(&options);
@@ -127,6 +133,7 @@ clx_status clx_recurrent_create(clx_context *context, const clx_recurrent_desc *
         status = clxi_fail_memory(error, "a variant's name");
         goto fail;
     }
+    clxi_recurrent_find_paces(op);
     *out = op;
     return CLX_OK;
 fail:
@@ -197,6 +204,25 @@ static void run_end(clxi_call *call, const clx_recurrent *op, const clx_recurren
                      4.0 * (double)op->desc.DHV);
 }
 
+/* What a token costs all groups. */
+static double token_flops(const clx_recurrent *op, const clxi_recurrent_sizes *sizes)
+{
+    const double slices = (double)clxi_ceil_div(op->desc.DHV, op->plan.sequence.width);
+    return 8.0 * (double)op->desc.DHQK * (double)op->plan.sequence.width * slices * (double)sizes->heads;
+}
+
+/* Tokens of a launch: groups walk them in step, so that a launch is cut here and not by groups, as long as it can be. */
+static uint64_t stretch_of(const clx_recurrent *op, const clxi_recurrent_sizes *sizes)
+{
+    const clx_context *context = op->context;
+    const double pace = clxi_pace_of(&op->paces, "recurrent_sequence");
+    if (isinf(context->launch_ms) || op->paces.laps) return clxi_max_u64(sizes->S, 1);
+    if (!(pace > 0)) return TOKENS_PER_LAUNCH;
+    const double tokens = context->launch_ms * pace / token_flops(op, sizes);
+    if (!(tokens < (double)sizes->S)) return clxi_max_u64(sizes->S, 1);
+    return tokens > 16 ? (uint64_t)tokens / 16 * 16 : 16;
+}
+
 /* Tokens begin .. end - 1. `side` is the half of the workspace's n and m that is read. */
 static void run_stretch(clxi_call *call, const clx_recurrent *op, const clx_recurrent_args *args,
                         const clxi_recurrent_sizes *sizes, uint32_t side, uint64_t begin, uint64_t end)
@@ -234,8 +260,9 @@ clx_status clx_recurrent_enqueue(clx_recurrent *op, const clx_launch *launch, co
     CLXI_TRY(clxi_recurrent_check_args(op, args, false, &sizes, extents, error));
     CLXI_TRY(clxi_recurrent_workspace_floats(op, sizes.heads, &floats, error));
     CLXI_TRY(clxi_call_begin(&call, op->context, launch, floats * 4, extents, CLXI_REC_EXTENTS, error));
+    call.paces = &op->paces;
     if (sizes.heads > 0 && (sizes.S > 0 || args->C_out)) {
-        const uint64_t stretch = isinf(op->context->launch_flops) ? sizes.S : TOKENS_PER_LAUNCH;
+        const uint64_t stretch = stretch_of(op, &sizes);
         clxi_call_more(&call, true);
         run_begin(&call, op, args, &sizes);
         for (uint64_t t = 0; t < sizes.S; t += stretch, side ^= 1) {

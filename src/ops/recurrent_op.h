@@ -42,12 +42,20 @@ struct clx_recurrent {
     cl_kernel begin;
     cl_kernel end;
     cl_kernel sequence;
+    clxi_paces paces;
     cl_kernel step[CLXI_STEP_SHAPES][2]; /* [1]: for aligned views; simt, where DHV is a multiple of 4 */
 };
 
 /* The plan for groups of at most `items`, a power of two. */
 clxi_recurrent_plan clxi_recurrent_plan_make(const clxi_caps *caps, const clx_recurrent_desc *desc, bool cpu,
                                              uint64_t items);
+
+/* Finds out how fast the sequence's kernel is. */
+void clxi_recurrent_find_paces(clx_recurrent *op);
+
+/* Appends the compile options of the kernels of one shape; `aligned` is of its views. */
+void clxi_recurrent_shape_options(const clx_recurrent *op, const clxi_recurrent_shape *shape, bool aligned,
+                                  clxi_text *out);
 
 /* Appends the compile options that all kernels of the plan share. */
 void clxi_recurrent_options(const clxi_recurrent_plan *plan, const clx_recurrent_desc *desc, clxi_text *out);

@@ -60,9 +60,18 @@ clx_status clxi_trial_numbers(clxi_trial *trial, clx_dtype dtype, uint32_t rank,
     return status;
 }
 
-clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *size, clx_tensor *out,
+void clxi_trial_repeat(const clxi_trial *trial, clx_tensor *input)
+{
+    input->size[0] = trial->copies;
+    input->stride[0] = 0;
+}
+
+clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *one, clx_tensor *out,
                              clx_error *error)
 {
+    uint64_t size[CLX_MAX_RANK];
+    memcpy(size, one, rank * sizeof *size);
+    size[0] = trial->copies;
     const size_t size_bytes = element_count(rank, size) * clx_dtype_size_bytes(dtype);
     void *data = malloc(size_bytes);
     if (!data) return clxi_fail_memory(error, "a trial's result");

@@ -11,8 +11,12 @@
 clx_status clxi_trial_numbers(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *size, float shift,
                               uint32_t seed, clx_tensor *out, clx_error *error);
 
-/* A dense tensor to write to, poisoned with bits that read as NaN. */
-clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *size, clx_tensor *out,
+/* Makes an input of one copy one of all copies, which read the same memory: the first dimension repeats. */
+void clxi_trial_repeat(const clxi_trial *trial, clx_tensor *input);
+
+/* A dense tensor to write to, poisoned with bits that read as NaN; its first dimension is the copies', and size[0] is not
+ * looked at. */
+clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, const uint64_t *one, clx_tensor *out,
                              clx_error *error);
 
 /* Waits, reads two dense results of one size and dtype, and accepts `ours` where it agrees with `anchor`. Both

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/trusted.h"
 #include "runtime/cache.h"
+#include "runtime/pace.h"
 #include "runtime/program.h"
 #include "runtime/tuning.h"
 #include "runtime/verdict.h"
@@ -156,11 +157,20 @@ static clx_status set_tuning(clx_context *context, const clx_context_options *op
     return context->tuning_off ? CLX_OK : keep(&context->tuning_path, path, error);
 }
 
-static double launch_flops(const clxi_caps *caps, float launch_ms)
+/* An option, or else CLX_LAUNCH_MS; 0 counts as absent. */
+static clx_status set_launch_ms(clx_context *context, const clx_context_options *options, clx_error *error)
 {
-    if (caps->is_cpu || launch_ms < 0) return INFINITY;
-    double ms = launch_ms > 0 ? (double)launch_ms : DEFAULT_LAUNCH_MS;
-    return caps->peak_gflops * 1e9 * LAUNCH_EFFICIENCY * ms * 1e-3;
+    const char *variable = option_or_variable(NULL, "CLX_LAUNCH_MS");
+    double ms = (double)options->launch_ms;
+    if (ms == 0 && variable != NULL) {
+        char *end = NULL;
+        ms = strtod(variable, &end);
+        if (end == variable || *end != '\0' || isnan(ms))
+            return clxi_fail(error, CLX_ERR_VALUE, "CLX_LAUNCH_MS: '%s', expected a number", variable);
+    }
+    context->launch_ms = ms < 0 ? INFINITY : ms > 0 ? ms : DEFAULT_LAUNCH_MS;
+    context->flops_per_ms = context->caps.peak_gflops * 1e6 * LAUNCH_EFFICIENCY;
+    return CLX_OK;
 }
 
 static void write_log(void *user, int level, const char *message)
@@ -190,6 +200,7 @@ static void context_free(clx_context *context)
     clxi_programs_free(context);
     clxi_verdicts_free(context);
     clxi_tunings_free(context);
+    clxi_paces_free(context);
     clxi_pool_free(context);
     if (context->cl != NULL) clReleaseContext(context->cl);
     if (context->part != NULL) clReleaseDevice(context->part);
@@ -225,7 +236,7 @@ clx_status clx_context_create(clx_context **out, const clx_context_options *opti
     } else {
         CLXI_TRY(choose_device(context, options, error));
     }
-    context->launch_flops = launch_flops(&context->caps, options->launch_ms);
+    CLXI_TRY(set_launch_ms(context, options, error));
     clxi_log_line(&context->log, CLXI_LOG_INFO, "device: %s (%s), driver %s", context->caps.name,
                   context->caps.platform_name, context->caps.driver);
     clxi_tuning_load(context);

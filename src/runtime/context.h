@@ -14,6 +14,13 @@ typedef struct clxi_program_entry clxi_program_entry; /* program.c */
 typedef struct clxi_pool_block clxi_pool_block;       /* workspace.c */
 typedef struct clxi_verdict_entry clxi_verdict_entry; /* verdict.c */
 typedef struct clxi_tuning_entry clxi_tuning_entry;   /* tuning.c */
+typedef struct clxi_pace_entry clxi_pace_entry;       /* pace.c */
+
+/* Told of every launch of the context's operators, with an event of its own; set before the first, by tests. */
+typedef struct clxi_watch {
+    void (*launched)(void *user, const char *kernel, cl_event event);
+    void *user;
+} clxi_watch;
 
 struct clx_context {
     clxi_process process; /* that made it */
@@ -25,11 +32,13 @@ struct clx_context {
     void *user_log_user;
     char *cache_dir; /* NULL: no disk cache */
     uint64_t cache_limit_bytes;
-    char *kernel_dir;            /* NULL: built-in sources */
-    char *tuning_path;           /* NULL: the cache folder's file */
-    bool tuning_off;             /* no file is read */
-    char *variants;              /* NULL: all families */
-    double launch_flops;         /* work of one launch at most; INFINITY: never cut */
+    char *kernel_dir;    /* NULL: built-in sources */
+    char *tuning_path;   /* NULL: the cache folder's file */
+    bool tuning_off;     /* no file is read */
+    char *variants;      /* NULL: all families */
+    double launch_ms;    /* of one launch at most; INFINITY: never cut */
+    double flops_per_ms; /* an estimate of what kernels reach, for those whose pace is not known */
+    clxi_watch watch;
     const clxi_listing *listing; /* not NULL: programs are listed, not built */
 
     clxi_mutex mutex; /* guards everything below */
@@ -40,6 +49,7 @@ struct clx_context {
     clxi_verdict_entry *verdicts;
     size_t bad_verdicts; /* given or met so far */
     clxi_tuning_entry *tunings;
+    clxi_pace_entry *paces;
 };
 
 /* Not NULL, and of this process. Everything that takes a context, or has one, asks first: a child of a fork is refused before

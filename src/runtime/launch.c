@@ -198,11 +198,22 @@ void clxi_call_more(clxi_call *call, bool more)
     call->more = more;
 }
 
+void clxi_call_uneven(clxi_call *call, double ratio)
+{
+    call->uneven = ratio;
+}
+
 static void set_last(clxi_call *call, cl_event event)
 {
     if (call->last != NULL) clReleaseEvent(call->last);
     call->last = event;
     call->launches++;
+}
+
+/* Does anybody take the time of each launch? */
+static bool is_watched(const clxi_call *call)
+{
+    return call->context->watch.launched != NULL || (call->paces != NULL && call->paces->laps != NULL);
 }
 
 /* Enqueues one slice of a grid behind what came before it. */
@@ -211,7 +222,7 @@ static cl_int enqueue(clxi_call *call, cl_kernel kernel, size_t first, size_t it
     cl_event event = NULL;
     cl_uint wait_count = 0;
     const cl_event *wait_list = next_wait_list(call, &wait_count);
-    const bool wanted = !call->in_order || (last && end_matters(call));
+    const bool wanted = !call->in_order || (last && end_matters(call)) || is_watched(call);
     cl_int code = clEnqueueNDRangeKernel(call->queue, kernel, 1, &first, &items, &group_size, wait_count, wait_list,
                                          wanted ? &event : NULL);
     if (code == CL_SUCCESS) set_last(call, event);
@@ -238,15 +249,47 @@ void clxi_call_part_end(clxi_call *call, clx_status status, cl_event event)
     if (call->status == CLX_OK) call->status = status; /* the operator has written the message */
 }
 
-/* Groups of one launch: as many as fit its share of work, yet enough to give every part of the device one (Intel counts
- * its eighths of a core as units), since fewer would take as long as one. */
-static uint64_t groups_at_once(const clxi_call *call, uint64_t groups, double flops_per_group)
+/* Groups of one launch: as many as fit its time, yet enough to give every part of the device one (Intel counts its eighths
+ * of a core as units), since fewer would take as long as one. */
+static uint64_t groups_at_once(const clxi_call *call, const char *name, uint64_t groups, double flops_per_group)
 {
-    double limit = call->context->launch_flops;
+    const clx_context *context = call->context;
+    const double pace = clxi_pace_of(call->paces, name);
+    const double limit = context->launch_ms * (pace > 0 ? pace : context->flops_per_ms);
     if (!(flops_per_group > 0) || !(limit < (double)groups * flops_per_group)) return groups;
-    uint64_t parts = call->context->caps.compute_units / 8;
-    double share = floor(limit / flops_per_group);
-    return share < (double)parts + 1 ? parts + 1 : (uint64_t)share;
+    if (call->paces != NULL && call->paces->laps != NULL) return groups;
+    const uint64_t units = context->caps.compute_units;
+    const uint64_t parts = context->caps.is_cpu ? units : units / 8 + 1;
+    const double share = floor(limit / (flops_per_group * fmax(call->uneven, 1)));
+    if (share < (double)parts) return parts;
+    return (uint64_t)share - (context->caps.is_cpu ? (uint64_t)share % units : 0); /* no core idle in the last round */
+}
+
+/* Tells those who take times of the launch that was just made. */
+static void tell(const clxi_call *call, const char *name, double flops)
+{
+    const clxi_watch *watch = &call->context->watch;
+    if (call->last == NULL) return;
+    if (call->paces != NULL && call->paces->laps != NULL) clxi_laps_note(call->paces->laps, name, flops, call->last);
+    if (watch->launched != NULL) watch->launched(watch->user, name, call->last);
+}
+
+static void launch_all(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
+                       double flops_per_group)
+{
+    uint64_t share = groups_at_once(call, name, groups, flops_per_group);
+    for (uint64_t first = 0; first < groups; first += share) {
+        uint64_t count = clxi_min_u64(share, groups - first);
+        const bool last = !call->more && count == groups - first;
+        cl_int code =
+            enqueue(call, bind->kernel, (size_t)first * group_size, (size_t)count * group_size, group_size, last);
+        if (code != CL_SUCCESS) {
+            call->status = clxi_fail_cl(call->error, code, "%s: launch of %llu groups of %zu items", name,
+                                        (unsigned long long)count, group_size);
+            return;
+        }
+        tell(call, name, (double)count * flops_per_group);
+    }
 }
 
 void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
@@ -263,18 +306,8 @@ void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, 
                                  (unsigned long long)groups, group_size);
         return;
     }
-    uint64_t share = groups_at_once(call, groups, flops_per_group);
-    for (uint64_t first = 0; first < groups; first += share) {
-        uint64_t count = clxi_min_u64(share, groups - first);
-        const bool last = !call->more && count == groups - first;
-        cl_int code =
-            enqueue(call, bind->kernel, (size_t)first * group_size, (size_t)count * group_size, group_size, last);
-        if (code != CL_SUCCESS) {
-            call->status = clxi_fail_cl(call->error, code, "%s: launch of %llu groups of %zu items", name,
-                                        (unsigned long long)count, group_size);
-            return;
-        }
-    }
+    launch_all(call, bind, name, groups, group_size, flops_per_group);
+    call->uneven = 1;
 }
 
 /* A marker, where no launch has given the event of the end: nothing was launched, or not all that should have been. */

@@ -12,6 +12,7 @@
 #ifndef CLXI_RUNTIME_LAUNCH_H
 #define CLXI_RUNTIME_LAUNCH_H
 
+#include "runtime/pace.h"
 #include "runtime/view.h"
 
 typedef struct clxi_call {
@@ -26,8 +27,10 @@ typedef struct clxi_call {
     uint64_t workspace_offset; /* bytes */
     clxi_pool_block *block;    /* of the pool, or NULL */
     uint32_t launches;
-    bool more;         /* the next launch is not the last: see clxi_call_more */
-    clx_status status; /* the first failure */
+    bool more;               /* the next launch is not the last: see clxi_call_more */
+    double uneven;           /* of the next kernel: see clxi_call_uneven */
+    const clxi_paces *paces; /* the operator's, set behind clxi_call_begin; NULL: estimates */
+    clx_status status;       /* the first failure */
     clx_error *error;
 } clxi_call;
 
@@ -58,10 +61,15 @@ void clxi_bind_view(clxi_bind *bind, const clx_tensor *tensor, uint32_t strides)
 /* the call's workspace as a buffer and an offset in floats */
 void clxi_bind_workspace(clxi_bind *bind, const clxi_call *call);
 
-/* Enqueues `groups` groups of `group_size` items. `flops_per_group` (an estimate; 0: never cut) decides how many
- * launches that takes on a device that must stay responsive. `name` is for messages. Does nothing after a failure. */
+/* Enqueues `groups` groups of `group_size` items. `flops_per_group` (counted as it is easy, yet always the same way; 0: never
+ * cut) and the kernel's pace decide how many launches of the context's launch_ms at most that takes. `name` is the
+ * kernel's, for messages and paces. Does nothing after a failure. */
 void clxi_call_kernel(clxi_call *call, const clxi_bind *bind, const char *name, uint64_t groups, size_t group_size,
                       double flops_per_group);
+
+/* Of the next kernel only: groups cost up to `ratio` times as much as flops_per_group, which is the mean, and expensive ones
+ * may come one after another. */
+void clxi_call_uneven(clxi_call *call, double ratio);
 
 /* Says whether launches follow the next ones; at first none do. Only the last launch on an in-order queue needs an event,
  * and one more costs the host a fifth of a launch, with a profiling queue as much as the launch. */

@@ -3,16 +3,39 @@
  * Trials; see the header. */
 #include "runtime/trial.h"
 
-clx_status clxi_trial_begin(clxi_trial *trial, clx_context *context, clx_error *error)
+#include "base/arith.h"
+
+#define MOST_COPIES 32
+
+static clx_status begin(clxi_trial *trial, clx_context *context, cl_command_queue_properties properties,
+                        uint64_t copies, clx_error *error)
 {
     cl_int code = CL_SUCCESS;
-    *trial = (clxi_trial){.context = context};
-    trial->queue = clCreateCommandQueue(context->cl, context->caps.device, 0, &code);
+    *trial = (clxi_trial){.context = context, .copies = copies};
+    trial->queue = clCreateCommandQueue(context->cl, context->caps.device, properties, &code);
     if (code != CL_SUCCESS) {
         trial->queue = NULL;
         return clxi_fail_cl(error, code, "a queue for trying a kernel");
     }
     return CLX_OK;
+}
+
+clx_status clxi_trial_begin(clxi_trial *trial, clx_context *context, clx_error *error)
+{
+    return begin(trial, context, 0, 1, error);
+}
+
+/* A copy is six groups at least, of which a unit takes two (and Intel's are eighths of a core). */
+clx_status clxi_trial_begin_timed(clxi_trial *trial, clx_context *context, clx_error *error)
+{
+    const uint64_t wanted = clxi_ceil_div(context->caps.compute_units, 3);
+    return begin(trial, context, CL_QUEUE_PROFILING_ENABLE, clxi_min_u64(wanted, MOST_COPIES), error);
+}
+
+clx_status clxi_trial_wait(clxi_trial *trial, clx_error *error)
+{
+    const cl_int code = clFinish(trial->queue);
+    return code == CL_SUCCESS ? CLX_OK : clxi_fail_cl(error, code, "waiting for a kernel that is tried");
 }
 
 clx_status clxi_trial_buffer(clxi_trial *trial, const void *data, size_t size_bytes, cl_mem *out, clx_error *error)

@@ -14,9 +14,16 @@ typedef struct clxi_trial {
     cl_command_queue queue;
     cl_mem buffers[CLXI_TRIAL_BUFFERS];
     size_t buffer_count;
+    uint64_t copies; /* of the problem, side by side; 1 but where it is timed */
 } clxi_trial;
 
 clx_status clxi_trial_begin(clxi_trial *trial, clx_context *context, clx_error *error);
+
+/* The same for taking times: its queue notes them, and there are copies enough to keep the device busy. */
+clx_status clxi_trial_begin_timed(clxi_trial *trial, clx_context *context, clx_error *error);
+
+/* Waits for what was enqueued. */
+clx_status clxi_trial_wait(clxi_trial *trial, clx_error *error);
 
 /* A buffer that lives as long as the trial, filled with `data`. */
 clx_status clxi_trial_buffer(clxi_trial *trial, const void *data, size_t size_bytes, cl_mem *out, clx_error *error);

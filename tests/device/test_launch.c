@@ -112,7 +112,8 @@ START_TEST(chain_is_ordered)
     if (_i == 1 && queue == NULL) return; /* the device has none */
     if (queue != NULL) launch.queue = queue;
     if (_i == 2) { /* cuts every launch into pieces */
-        device.context->launch_flops = 2e3;
+        device.context->launch_ms = 1;
+        device.context->flops_per_ms = 2e3;
         device.context->caps.compute_units = 1;
     }
     use_kernel("chain");
@@ -151,7 +152,9 @@ START_TEST(cut_launches)
     use_kernel("mark");
     cl_mem y = buffer_make(sizeof zeros, zeros);
     cl_mem z = buffer_make(sizeof zeros, NULL);
-    device.context->launch_flops = rows[_i].limit;
+    device.context->launch_ms = isinf(rows[_i].limit) ? INFINITY : 1;
+    device.context->flops_per_ms = rows[_i].limit;
+    device.context->caps.is_cpu = false;
     device.context->caps.compute_units = rows[_i].units;
     expect_ok(begin(0));
     clxi_bind bind = clxi_bind_begin(kernel);

@@ -155,7 +155,7 @@ static void create_something(void)
          .subgroup = 8}};
     clxi_text lines = CLXI_TEXT_INIT;
     clxi_listing listing = {.lines = &lines, .family = "any"};
-    clx_context context = {.launch_flops = INFINITY, .holders = 1, .listing = &listing};
+    clx_context context = {.launch_ms = INFINITY, .holders = 1, .listing = &listing};
     bool made = false;
     context.caps = devices[random_below(&chance, sizeof devices / sizeof *devices)];
     listing.best_only = hostile_chance(&chance, 2);

@@ -46,31 +46,42 @@ static inline int tile_that_counts(int s0, const int end, const __global float *
     return s0;
 }
 
-/* Products to weights, and their sums, where each row of the tile sees each of its columns: with r, the largest g,
+/* For numbers of 16 bits it may be off by some units of f32's last digit. */
+static inline float exp_of(const float x)
+{
+    return CLX_QKV == CLX_F32 ? exp(x) : exp2(x * 1.44269504088896f);
+}
+
+/* Where each row of the tile sees each of its columns, weights are products of a row's factor and a column's: with r, the
+ * largest g,
  *
  *     exp(g[s] - M[t]) = exp(r - M[t]) exp(g[s] - r)
  *
- * and both factors are at most 1, so an item takes an exponential a row and a column, not one a pair. Returns false, and has
- * done nothing, where that could show: where a row's factor is close to what f32 cannot hold, or r is no number. */
-static inline __attribute__((always_inline)) bool weigh_apart(float *s, float *sums, const int row0, const int s0,
-                                                              const float r, const float scale,
-                                                              const __global float *g, const __global float *M,
-                                                              const tile_item item)
+ * and both are at most 1, so an item takes an exponential a row and a column, not one a pair. Gives the factors of the rows;
+ * returns false where they could show: where one is close to what f32 cannot hold, or r is no number. */
+static inline bool factors_of_rows(float *factor, const float r, const int rows, const float scale,
+                                   const __global float *M, const tile_item item)
 {
-    float factor[TILE_ROWS];
+    float2 M_of[TILE_ROWS];
     bool apart = true;
+    tile_load_rows2(M_of, M, rows, item);
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
-        const float x = clx_two_difference((float2)(r, 0.0f), vload2((size_t)(row0 + tile_row(item, slot)), M));
+        const float x = clx_two_difference((float2)(r, 0.0f), M_of[slot]);
         apart = apart && x > -80.0f && x < INFINITY;
-        factor[slot] = scale * exp(x);
+        factor[slot] = scale * exp_of(x);
     }
-    if (!apart) return false;
+    return apart;
+}
+
+/* Products to weights, and their sums. */
+static inline void weigh_apart(float *s, float *sums, const float *factor, const int s0, const float r,
+                               const __global float *g, const tile_item item)
+{
     UNROLL for (int e = 0; e < TILE_SE; e++) {
         const float2 g_column = vload2((size_t)(s0 + tile_scol(item, e)), g);
-        s[e] *= factor[tile_slot_of_s(e)] * exp(clx_two_difference(g_column, (float2)(r, 0.0f)));
+        s[e] *= factor[tile_slot_of_s(e)] * exp_of(clx_two_difference(g_column, (float2)(r, 0.0f)));
         sums[tile_slot_of_s(e)] += s[e];
     }
-    return true;
 }
 
 /* The same for any tile, pair by pair. */
@@ -80,20 +91,25 @@ static inline __attribute__((always_inline)) void weigh(float *s, float *sums, c
                                                         const tile_mask mask, const tile_item item)
 {
     /* the rows' M is read again for each tile: kept, it would cost registers during both products */
+    float2 M_of[TILE_ROWS];
+    int start_of[TILE_ROWS]; /* of the row's segment, which is nobody's where the row sees nothing */
+    tile_load_rows2(M_of, M + 2 * (size_t)row0, S - row0, item);
+    tile_load_rows(start_of, start + row0, S - row0, item);
+    UNROLL for (int slot = 0; slot < TILE_ROWS; slot++)
+        if (row0 + tile_row(item, slot) >= S || M_of[slot].s0 == -INFINITY) start_of[slot] = INT_MAX;
     UNROLL for (int e = 0; e < TILE_SE; e++) {
-        const int slot = tile_slot_of_s(e), t = row0 + tile_row(item, slot), c = s0 + tile_scol(item, e);
-        const int row = min(t, S - 1), column = min(c, S - 1);
-        const float2 M_row = vload2((size_t)row, M), g_column = vload2((size_t)column, g);
-        const float x = clx_two_difference(g_column, M_row);
+        const int slot = tile_slot_of_s(e), c = s0 + tile_scol(item, e), column = min(c, S - 1);
+        const float2 g_column = vload2((size_t)column, g);
 #if CLX_EXPLICIT
-        const bool sees = t < S && c < S && start[column] == start[row] &&
-                          mask.at[(long)(row - row0) * mask.t + (long)column * mask.s] != 0;
+        const bool sees = c < S && start[column] == start_of[slot] &&
+                          mask.at[(long)tile_row(item, slot) * mask.t + (long)column * mask.s] != 0;
 #else
-        const bool sees = c <= t && t < S && c >= start[row];
+        const bool sees = c <= row0 + tile_row(item, slot) && c >= start_of[slot];
 #endif
-        /* a column at -inf gives an exact 0, also where the row is at -inf and x is NaN */
-        const bool counts = sees && M_row.s0 != -INFINITY && g_column.s0 != -INFINITY;
-        s[e] = counts ? s[e] * scale * exp(x) : 0.0f;
+        /* a column at -inf gives an exact 0, also where the row is at -inf and the difference is NaN. (Chosen, not skipped: with
+         * a branch for each element Intel's compilers need more registers than there are.) */
+        const float weighed = s[e] * scale * exp_of(clx_two_difference(g_column, M_of[slot]));
+        s[e] = sees && g_column.s0 != -INFINITY ? weighed : 0.0f;
         sums[slot] += s[e];
     }
 }
@@ -156,13 +172,12 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         tile_begin_v(v_rows, column0, memory, &item);
         tile_qk(s, q_rows, tile_rows_from(k_rows, k0, s0, S - s0), memory, item);
 
-        bool weighed = false;
-#if !CLX_EXPLICIT && !CLX_SUBGROUP
-        /* most tiles of a long text: nothing to ask of each pair (Intel's compilers would spill registers for it) */
-        if (row0 + TILE_BM <= S && s0 + TILE_BN <= row0 + 1 && start[row0 + TILE_BM - 1] <= s0)
-            weighed = weigh_apart(s, sums, row0, s0, maxima[s0 / TILE_BN], scale, g, M, item);
-#endif
-        if (!weighed) weigh(s, sums, row0, s0, S, scale, g, M, start, tile_of_mask, item);
+        float factor[TILE_ROWS];
+        if (!CLX_EXPLICIT && row0 + TILE_BM <= S && s0 + TILE_BN <= row0 + 1 && start[row0 + TILE_BM - 1] <= s0 &&
+            factors_of_rows(factor, maxima[s0 / TILE_BN], S - row0, scale, M + 2 * (size_t)row0, item))
+            weigh_apart(s, sums, factor, s0, maxima[s0 / TILE_BN], g, item);
+        else
+            weigh(s, sums, row0, s0, S, scale, g, M, start, tile_of_mask, item);
 
         const int next = tile_that_counts(s0 + TILE_BN, end, maxima, smallest_M);
         tile_begin_k(tile_rows_from(k_rows, k0, next, next < end ? S - next : 0), memory, &item);
@@ -179,7 +194,8 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         k_of_row[slot] = sums[slot] < 0x1p-60f ? 0x1p60f : 1.0f;
         inverse[slot] = sums[slot] == 0.0f ? 0.0f : 1.0f / (sums[slot] * k_of_row[slot]);
     }
-    UNROLL for (int e = 0; e < TILE_OE; e++) o[e] = o[e] * k_of_row[tile_slot_of_o(e)] * inverse[tile_slot_of_o(e)];
+    tile_scale(o, k_of_row);
+    tile_scale(o, inverse);
     tile_store(o, h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)row0 * h_s), h_s, S - row0, column0,
                aligned, item);
 }

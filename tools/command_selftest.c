@@ -32,7 +32,7 @@ static bool is_wanted(const request *wanted, const char *name)
 static bool is_family(const char *name)
 {
     const char *family;
-    for (size_t index = 0; (family = clxi_kernel_table_family(index)) != NULL; ++index) {
+    for (size_t index = 0; (family = clxi_kernel_table_family(index, true)) != NULL; ++index) {
         if (!strcmp(family, name)) return true;
     }
     return false;
@@ -162,7 +162,7 @@ static int try_devices(const request *wanted)
             result = TOOL_FAILED;
             continue;
         }
-        for (size_t f = 0; (variants = clxi_kernel_table_family(f)) != NULL; ++f) {
+        for (size_t f = 0; (variants = clxi_kernel_table_family(f, wanted->variants != NULL)) != NULL; ++f) {
             if (wanted->variants && strcmp(variants, wanted->variants) != 0) continue;
             if (tables++ > 0 && !whole) putchar('\n');
             if (try_variants(wanted, variants, selectors[index], devices) != TOOL_OK) result = TOOL_FAILED;

@@ -35,6 +35,9 @@ extern const clxi_tile_family clxi_tile_cpu;
 extern const clxi_tile_family clxi_tile_nv_wgmma;
 extern const clxi_tile_family clxi_tile_nv_mma;
 extern const clxi_tile_family clxi_tile_nv_mma_twin;
+extern const clxi_tile_family clxi_tile_intel_xmx;
+extern const clxi_tile_family clxi_tile_intel_xmx_twin8;
+extern const clxi_tile_family clxi_tile_intel_xmx_twin16;
 
 /* Sets fit_items and scan_items where the family has not. */
 void clxi_tile_complete(clxi_tile_params *tile);

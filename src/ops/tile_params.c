@@ -10,11 +10,15 @@ static const clxi_tile_family *const families[CLXI_FAMILY_COUNT] = {
     [CLXI_FAMILY_NV_WGMMA] = &clxi_tile_nv_wgmma,
     [CLXI_FAMILY_NV_MMA] = &clxi_tile_nv_mma,
     [CLXI_FAMILY_NV_MMA_TWIN] = &clxi_tile_nv_mma_twin,
+    [CLXI_FAMILY_INTEL_XMX] = &clxi_tile_intel_xmx,
+    [CLXI_FAMILY_INTEL_XMX_TWIN8] = &clxi_tile_intel_xmx_twin8,
+    [CLXI_FAMILY_INTEL_XMX_TWIN16] = &clxi_tile_intel_xmx_twin16,
 };
 
 /* Which is asked first; the anchor comes last. */
 static const clxi_family preference[CLXI_FAMILY_COUNT] = {
-    CLXI_FAMILY_NV_WGMMA, CLXI_FAMILY_NV_MMA, CLXI_FAMILY_NV_MMA_TWIN, CLXI_FAMILY_CPU, CLXI_FAMILY_SIMT,
+    CLXI_FAMILY_NV_WGMMA,        CLXI_FAMILY_NV_MMA,           CLXI_FAMILY_NV_MMA_TWIN, CLXI_FAMILY_INTEL_XMX,
+    CLXI_FAMILY_INTEL_XMX_TWIN8, CLXI_FAMILY_INTEL_XMX_TWIN16, CLXI_FAMILY_CPU,         CLXI_FAMILY_SIMT,
 };
 
 const char *clxi_family_name(clxi_family family)

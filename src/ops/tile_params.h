@@ -20,6 +20,9 @@ typedef enum clxi_family {
     CLXI_FAMILY_NV_WGMMA = 2,
     CLXI_FAMILY_NV_MMA = 3,
     CLXI_FAMILY_NV_MMA_TWIN = 4,
+    CLXI_FAMILY_INTEL_XMX = 5,
+    CLXI_FAMILY_INTEL_XMX_TWIN8 = 6, /* sub-groups of 8, and of 16 */
+    CLXI_FAMILY_INTEL_XMX_TWIN16 = 7,
     CLXI_FAMILY_COUNT
 } clxi_family;
 
@@ -32,6 +35,8 @@ typedef struct clxi_tile_limits {
     uint32_t registers;   /* floats that an item can keep in registers, about */
     uint32_t named;       /* bit f: the `variants` option names family f; twins want that */
     uint32_t nv_sm;       /* NVIDIA's compute capability times 10, or 0 */
+    uint32_t subgroup;    /* the sub-group size that all programs ask for, on Intel's GPUs; else 0 */
+    bool xmx;             /* Intel's matrix engines, for sub-groups of that size */
 } clxi_tile_limits;
 
 /* ... and of the problem. */
@@ -51,9 +56,9 @@ typedef struct clxi_tile_params {
     uint32_t rows;    /* of a tile */
     uint32_t columns; /* of a tile */
     uint32_t slice;   /* columns of O a group owns */
-    uint32_t tx;      /* simt: items that share a row; cpu: columns of a register block */
-    uint32_t rm;      /* simt: rows of an item; cpu: rows of a register block */
-    uint32_t dk;      /* simt: depth of a chunk of Q and K; cpu: all of DHQK */
+    uint32_t tx;      /* simt, intel_xmx: items that share a row; cpu: columns of a register block */
+    uint32_t rm;      /* simt, intel_xmx: rows of an item; cpu: rows of a register block */
+    uint32_t dk;      /* simt: depth of a chunk of Q and K; intel_xmx: of K; cpu: all of DHQK */
     uint32_t vk;      /* simt: rows of V of a chunk */
     uint32_t stages;  /* nv_wgmma: tiles of K and of V in local memory */
     double lead; /* how much faster it works than the plain peak of the device, about: for launches bounded in time */

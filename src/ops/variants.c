@@ -13,7 +13,9 @@ clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
                                .local_bytes = caps->local_bytes,
                                .float_width = caps->native_float_width,
                                .registers = caps->registers,
-                               .nv_sm = caps->nv_sm};
+                               .nv_sm = caps->nv_sm,
+                               .subgroup = caps->subgroup,
+                               .xmx = caps->xmx};
     for (int f = 0; f < CLXI_FAMILY_COUNT; f++)
         if (clxi_context_names(context, clxi_family_name((clxi_family)f))) limits.named |= 1u << f;
     return limits;

@@ -60,6 +60,23 @@ static void query_text(clxi_caps *caps, cl_device_info what, char *out, size_t r
     free(text);
 }
 
+/* Is the name among the device's extensions, whole? */
+static bool has_extension(const clxi_caps *caps, const char *name)
+{
+    size_t size = 0;
+    bool found = false;
+    cl_int code = clGetDeviceInfo(caps->device, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
+    char *text = code == CL_SUCCESS ? calloc(1, size + 1) : NULL;
+    if (text != NULL && clGetDeviceInfo(caps->device, CL_DEVICE_EXTENSIONS, size, text, NULL) == CL_SUCCESS) {
+        const size_t count = strlen(name);
+        for (const char *at = strstr(text, name); at != NULL && !found; at = strstr(at + count, name)) {
+            found = (at == text || at[-1] == ' ') && (at[count] == ' ' || at[count] == '\0');
+        }
+    }
+    free(text);
+    return found;
+}
+
 static void query_platform_text(cl_platform_id platform, cl_platform_info what, char *out, size_t room)
 {
     size_t size = 0;
@@ -107,6 +124,13 @@ static uint32_t smallest_subgroup(const clxi_caps *caps)
         if (smallest == 0 || sizes[i] < smallest) smallest = sizes[i];
     }
     return (uint32_t)smallest;
+}
+
+/* Matrix engines multiply for sub-groups of 8 or of 16, which is then the smallest size. */
+static bool has_xmx(const clxi_caps *caps)
+{
+    static const char name[] = "cl_intel_subgroup_matrix_multiply_accumulate";
+    return (caps->subgroup == 8 || caps->subgroup == 16) && has_extension(caps, name);
 }
 
 /* cl_nv_device_attribute_query. */
@@ -214,6 +238,7 @@ void clxi_caps_query(cl_device_id device, clxi_caps *caps)
     caps->is_cpu = (caps->type & CL_DEVICE_TYPE_CPU) != 0;
     caps->registers = traits_of(caps).registers;
     caps->subgroup = smallest_subgroup(caps);
+    caps->xmx = has_xmx(caps);
     caps->nv_sm = compute_capability(caps);
     caps->peak_gflops = estimate_peak(caps);
     judge(caps);

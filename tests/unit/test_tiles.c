@@ -11,6 +11,9 @@ static const clxi_tile_limits least = {
 static const clxi_tile_limits cpu = {
     .is_cpu = true, .max_work_group = 4096, .local_bytes = 512 * 1024, .float_width = 8};
 
+static const clxi_tile_limits arc = {
+    .max_work_group = 1024, .local_bytes = 64 * 1024, .float_width = 1, .registers = 128, .subgroup = 8, .xmx = true};
+
 /* How many of `family` are offered. */
 static size_t offered(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_family family)
 {
@@ -61,6 +64,58 @@ START_TEST(matrix_units_by_device)
 }
 END_TEST
 
+/* Products in 16 bits, with masks or without, for sub-groups of the size that the device's programs have; whatever they are,
+ * 128 rows, and of DHQK whole steps of 32. */
+START_TEST(intel_matrix_engines)
+{
+    static const struct {
+        clxi_tile_problem problem;
+        uint32_t subgroup;
+        size_t count;
+        uint32_t columns, slice, dk;
+    } rows[] = {
+        {{128, 256, CLX_BF16, false}, 8, 1, 32, 128, 128}, {{128, 256, CLX_BF16, false}, 16, 1, 32, 128, 128},
+        {{256, 64, CLX_F16, true}, 16, 1, 16, 64, 128},    {{1, 1, CLX_F16, false}, 8, 1, 32, 32, 32},
+        {{300, 100, CLX_BF16, false}, 8, 1, 32, 128, 128}, {{200, 40, CLX_BF16, false}, 16, 1, 32, 64, 128},
+        {{128, 256, CLX_F32, false}, 8, 0, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_params best;
+        clxi_tile_limits limits = arc;
+        limits.subgroup = rows[i].subgroup;
+        ck_assert_uint_eq(offered(&limits, &rows[i].problem, CLXI_FAMILY_INTEL_XMX), rows[i].count);
+        if (rows[i].count == 0) continue;
+        ck_assert_uint_eq(clxi_tile_candidates(&limits, &rows[i].problem, &best, 1), 1);
+        ck_assert_int_eq(best.family, CLXI_FAMILY_INTEL_XMX);
+        ck_assert_uint_eq(best.rows, 128);
+        ck_assert_uint_eq(best.columns, rows[i].columns);
+        ck_assert_uint_eq(best.slice, rows[i].slice);
+        ck_assert_uint_eq(best.dk, rows[i].dk);
+        limits.xmx = false;
+        ck_assert_uint_eq(offered(&limits, &rows[i].problem, CLXI_FAMILY_INTEL_XMX), 0);
+    }
+}
+END_TEST
+
+/* A device's programs ask for one size of sub-groups; where they do not, either twin may. */
+START_TEST(intel_twins)
+{
+    static const clxi_tile_problem problem = {64, 64, CLX_BF16, false};
+    static const struct {
+        uint32_t subgroup;
+        size_t twin8, twin16;
+    } rows[] = {{0, 1, 1}, {8, 1, 0}, {16, 0, 1}, {32, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_limits limits = cpu;
+        limits.subgroup = rows[i].subgroup;
+        limits.named = 1u << CLXI_FAMILY_INTEL_XMX_TWIN8 | 1u << CLXI_FAMILY_INTEL_XMX_TWIN16;
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_INTEL_XMX_TWIN8), rows[i].twin8);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_INTEL_XMX_TWIN16), rows[i].twin16);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_MMA_TWIN), 0);
+    }
+}
+END_TEST
+
 START_TEST(a_twin_only_where_wanted)
 {
     static const clxi_tile_problem problem = {20, 24, CLX_F32, false};
@@ -76,16 +131,17 @@ END_TEST
 START_TEST(every_device_has_a_tile)
 {
     static const uint64_t sizes[] = {1, 13, 64, 100, 256, 1024};
-    const clxi_tile_limits *devices[] = {&hopper, &least, &cpu};
-    for (size_t d = 0; d < 3; d++) {
-        for (size_t i = 0; i < 36; i++) {
+    const clxi_tile_limits *devices[] = {&hopper, &least, &cpu, &arc};
+    for (size_t d = 0; d < 4; d++) {
+        for (size_t i = 0; i < 72; i++) {
             clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
-            const clxi_tile_problem problem = {sizes[i / 6], sizes[i % 6], CLX_F32, false};
+            const clxi_tile_problem problem = {sizes[i / 6 % 6], sizes[i % 6], i < 36 ? CLX_F32 : CLX_BF16, false};
             const size_t count = clxi_tile_candidates(devices[d], &problem, tiles, CLXI_TILE_CANDIDATES_MAX);
             ck_assert_uint_gt(count, 0);
             ck_assert_int_eq(tiles[count - 1].family, CLXI_FAMILY_SIMT);
             for (size_t k = 0; k < count; k++) {
-                ck_assert_uint_le(clxi_tile_local_bytes(&tiles[k]), devices[d]->local_bytes);
+                if (tiles[k].family != CLXI_FAMILY_NV_WGMMA) /* has more than the device says */
+                    ck_assert_uint_le(clxi_tile_local_bytes(&tiles[k]), devices[d]->local_bytes);
                 ck_assert_uint_le(tiles[k].items, devices[d]->max_work_group);
                 ck_assert_uint_gt(tiles[k].scan_items, 0);
                 ck_assert_uint_gt(tiles[k].fit_items, 0);
@@ -101,6 +157,8 @@ int main(void)
     TCase *tcase = suite_case(suite, "tiles", 10);
     tcase_add_test(tcase, matrix_units_by_problem);
     tcase_add_test(tcase, matrix_units_by_device);
+    tcase_add_test(tcase, intel_matrix_engines);
+    tcase_add_test(tcase, intel_twins);
     tcase_add_test(tcase, a_twin_only_where_wanted);
     tcase_add_test(tcase, every_device_has_a_tile);
     return suite_run(suite);

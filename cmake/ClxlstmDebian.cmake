@@ -40,6 +40,8 @@ file(CONFIGURE OUTPUT debian/shlibs
      CONTENT "libclxlstm ${clxlstm_abi} libclxlstm${clxlstm_abi} (>= ${PROJECT_VERSION})\n" @ONLY)
 file(CONFIGURE OUTPUT debian/triggers CONTENT "activate-noawait ldconfig\n" @ONLY)
 
+install(FILES examples/embed.c examples/quickstart.c DESTINATION share/doc/libclxlstm-dev/examples COMPONENT development)
+
 # Policy wants these in each package, and manual pages compressed.
 file(CONFIGURE OUTPUT debian/changelog CONTENT "clxlstm (${PROJECT_VERSION}-1) unstable; urgency=low
 

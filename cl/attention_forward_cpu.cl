@@ -20,12 +20,25 @@ typedef struct vector_rows {
     float16 sums;
 } vector_rows;
 
-/* Logits of a tile that are not seen become -inf. `rows`: how many of the 16 there are. */
-static inline void hide(__local float *pt, const vector_rows rows, const int s0, const int S_kv, const int low,
-                        const int high, const __global uchar *mask, const long mask_t, const long mask_s,
-                        const int rows_here)
+/* Does each of 16 rows from t on see each column of the tile at s0? */
+static inline bool sees_all(const int t, const int s0, const int S_kv, const int low, const int high)
 {
-    for (int s = 0; s < CLX_BN; s++) {
+    return !CLX_EXPLICIT && s0 + CLX_BN <= S_kv && s0 - (t + 15) > low && s0 + CLX_BN - 1 - t <= high;
+}
+
+/* How many of the first columns of the tile at s0 row t may see. */
+static inline int seen_by(const int t, const int s0, const int high)
+{
+    return (int)clamp((long)t + high - s0 + 1, 0L, (long)CLX_BN);
+}
+
+/* Of the first `seen` columns of a tile, logits that are not seen become -inf. `rows_here`: how many of the 16 there
+ * are. */
+static inline void hide(__local float *pt, const vector_rows rows, const int s0, const int seen, const int S_kv,
+                        const int low, const int high, const __global uchar *mask, const long mask_t,
+                        const long mask_s, const int rows_here)
+{
+    for (int s = 0; s < seen; s++) {
         __local float *at = pt + s * CLX_BM;
         const int16 distance = (s0 + s) - rows.t;
         int16 sees = (distance > low) & (distance <= high);
@@ -37,21 +50,22 @@ static inline void hide(__local float *pt, const vector_rows rows, const int s0,
     }
 }
 
-/* Logits to weights. Returns what O must be scaled by. */
-static inline float16 weigh(__local float *pt, vector_rows *rows, const float bias)
+/* Logits of the first `seen` columns to weights; the others weigh nothing. Returns what O must be scaled by. Softmax has
+ * its logits in powers of two. */
+static inline float16 weigh(__local float *pt, vector_rows *rows, const int seen, const float bias)
 {
     float16 factor = (float16)(1.0f);
 #if CLX_ACTIVATION == CLX_SOFTMAX
     float16 m = rows->m;
-    for (int s = 0; s < CLX_BN; s++) m = fmax(m, vload16(0, pt + s * CLX_BM));
-    factor = select(exp(rows->m - m), (float16)(1.0f), m == rows->m);
+    for (int s = 0; s < seen; s++) m = fmax(m, vload16(0, pt + s * CLX_BM));
+    factor = select(exp2(rows->m - m), (float16)(1.0f), m == rows->m);
     rows->m = m;
     rows->sums *= factor;
 #endif
-    for (int s = 0; s < CLX_BN; s++) {
+    for (int s = 0; s < seen; s++) {
         const float16 L = vload16(0, pt + s * CLX_BM);
 #if CLX_ACTIVATION == CLX_SOFTMAX
-        const float16 p = select(exp(L - m), (float16)(0.0f), L == -INFINITY);
+        const float16 p = select(exp2(L - m), (float16)(0.0f), L == -INFINITY);
         rows->sums += p;
 #elif CLX_ACTIVATION == CLX_SIGMOID
         const float16 p = 1.0f / (1.0f + exp(bias - L));
@@ -60,6 +74,7 @@ static inline float16 weigh(__local float *pt, vector_rows *rows, const float bi
 #endif
         vstore16(p, 0, pt + s * CLX_BM);
     }
+    for (int s = seen; s < CLX_BN; s++) vstore16((float16)(0.0f), 0, pt + s * CLX_BM);
     return factor;
 }
 
@@ -106,7 +121,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n_kv * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n_kv * v_h);
     const __global uchar *mask_rows = mask + mask_offset + (ulong)((long)row0 * mask_t);
-    cpu_pack_q(qt, q_rows, scale);
+    cpu_pack_q(qt, q_rows, CLX_ACTIVATION == CLX_SOFTMAX ? scale * M_LOG2E_F : scale);
 
     const int end = attention_end(min(S_q, row0 + CLX_BM), high, S_kv);
     for (int s0 = attention_first(row0, low, CLX_BN); s0 < end; s0 += CLX_BN) {
@@ -119,16 +134,19 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
         cpu_pack_rows(kp, k_rows, CLX_BN, CLX_DHQK, 0, CLX_DHQK, CLX_IN);
         cpu_pack_rows(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV, CLX_V);
         for (int t = 0; t < vectors * 16; t += 16)
-            for (int s = 0; s < CLX_BN; s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
+            for (int s = 0; s < seen_by(row0 + t + 15, s0, high); s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
 
         for (int j = 0; j < vectors; j++) {
-            hide(pt + j * 16, rows[j], s0, S_kv, low, high, mask_rows + (long)(j * 16) * mask_t, mask_t, mask_s,
-                 rows_here - j * 16);
-            const float16 factor = weigh(pt + j * 16, &rows[j], bias);
+            const int t = row0 + j * 16, seen = seen_by(t + 15, s0, high);
+            if (!sees_all(t, s0, S_kv, low, high))
+                hide(pt + j * 16, rows[j], s0, seen, S_kv, low, high, mask_rows + (long)(j * 16) * mask_t, mask_t,
+                     mask_s, rows_here - j * 16);
+            const float16 factor = weigh(pt + j * 16, &rows[j], seen, bias);
             if (any(factor != 1.0f)) scale_rows(ot + j * 16 * CLX_DVB, factor, min(16, CLX_BM - j * 16));
         }
         for (int c = 0; c < CLX_DVB; c += 16)
-            for (int t = 0; t < rows_here; t += CLX_RT) cpu_multiply_pv(ot, pt, vp, t, c);
+            for (int t = 0; t < rows_here; t += CLX_RT)
+                cpu_multiply_pv(ot, pt, vp, t, c, seen_by(row0 + t + CLX_RT - 1, s0, high));
     }
 
     for (int t = 0; t < rows_here; t++) {
@@ -137,7 +155,6 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
         vstore16(CLX_ACTIVATION == CLX_SOFTMAX ? rows[t / 16].sums : one, 0, sums);
         const float by = sums[t % 16] == 0.0f ? 0.0f : 1.0f / sums[t % 16]; /* a row that saw nothing gives 0 */
         const ulong at = h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)(row0 + t) * h_s) + (ulong)column0;
-        for (int c = 0; c < min(CLX_DVB, CLX_DHV - column0); c++)
-            clx_store(h, at + (ulong)c, ot[t * CLX_DVB + c] * by, CLX_OUT);
+        cpu_store_row(h, at, ot + t * CLX_DVB, 1.0f, by, min(CLX_DVB, CLX_DHV - column0));
     }
 }

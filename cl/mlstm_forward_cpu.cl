@@ -19,6 +19,12 @@
 
 #define SLICES ((CLX_DHV + CLX_DVB - 1) / CLX_DVB)
 
+/* How many of the first columns of the tile at s0 row t may see. */
+static inline int seen_by(const int t, const int s0)
+{
+    return CLX_EXPLICIT ? CLX_BN : clamp(t - s0 + 1, 0, CLX_BN);
+}
+
 /* What 16 neighbouring rows know of the gates. */
 typedef struct vector_rows {
     float16 M_high;
@@ -49,13 +55,31 @@ static inline void load_rows(vector_rows *rows, float *smallest_M, const __globa
     }
 }
 
-static inline void store_row(__global void *h, const ulong at, const __local float *row, const float denominator,
-                             const int columns)
+/* Products to weights, and their sums, where each row of the tile sees each of its columns: an exponential a row and a
+ * column; see weigh_apart of mlstm_forward.cl, which has the conditions. `g`: of the tile's columns; r: the largest. */
+static inline bool weigh_apart(__local float *pt, float16 *sums, const vector_rows *rows, const float r,
+                               const __global float *g)
 {
-    for (int c = 0; c < columns; c++) {
-        const float x = denominator == 0.0f ? (isnan(row[c]) ? row[c] : 0.0f) : row[c] / denominator;
-        clx_store(h, at + (ulong)c, x, CLX_OUT);
+    float16 factor[CLX_BM / 16];
+    float column[(CLX_BN + 15) / 16 * 16];
+    int16 apart = (int16)(-1);
+    for (int j = 0; j < CLX_BM / 16; j++) {
+        const float16 x = (r - rows[j].M_high) + (0.0f - rows[j].M_low);
+        apart &= (x > -80.0f) & (x < INFINITY);
+        factor[j] = exp(x);
     }
+    if (!all(apart)) return false;
+    for (int s = 0; s < (CLX_BN + 15) / 16 * 16; s++)
+        column[s] = (g[2 * min(s, CLX_BN - 1)] - r) + g[2 * min(s, CLX_BN - 1) + 1];
+    for (int s = 0; s < CLX_BN; s += 16) vstore16(exp(vload16(0, column + s)), 0, column + s);
+    for (int s = 0; s < CLX_BN; s++)
+        for (int j = 0; j < CLX_BM / 16; j++) {
+            __local float *at = pt + s * CLX_BM + j * 16;
+            const float16 p = vload16(0, at) * (factor[j] * column[s]);
+            vstore16(p, 0, at);
+            sums[j] += p;
+        }
+    return true;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -111,14 +135,23 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
         cpu_pack_rows(kp, k_rows, CLX_BN, CLX_DHQK, 0, CLX_DHQK, CLX_IN);
         cpu_pack_rows(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV, CLX_V);
         for (int t = 0; t < CLX_BM; t += 16)
-            for (int s = 0; s < CLX_BN; s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
+            for (int s = 0; s < seen_by(row0 + t + 15, s0); s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
 
-        for (int s = 0; s < CLX_BN; s++) {
+        bool weighed = false;
+#if !CLX_EXPLICIT
+        if (rows_here == CLX_BM && s0 + CLX_BN <= row0 + 1 && start[row0 + CLX_BM - 1] <= s0)
+            weighed = weigh_apart(pt, sums, rows, maxima[s0 / CLX_BN], g + 2 * (size_t)s0);
+#endif
+        for (int s = 0; s < CLX_BN && !weighed; s++) {
             const int column = min(s0 + s, S - 1);
             const float2 weight = vload2((size_t)column, g);
             const bool counts = s0 + s < S && weight.s0 != -INFINITY;
             for (int j = 0; j < CLX_BM / 16; j++) {
                 __local float *at = pt + s * CLX_BM + j * 16;
+                if (s >= seen_by(row0 + j * 16 + 15, s0)) { /* none of the 16 rows, and no product */
+                    vstore16((float16)(0.0f), 0, at);
+                    continue;
+                }
                 const float16 x = (weight.s0 - rows[j].M_high) + (weight.s1 - rows[j].M_low);
 #if CLX_EXPLICIT
                 const int16 sees = (start[column] == rows[j].begin) & (rows[j].M_high != -INFINITY) &
@@ -133,14 +166,18 @@ void mlstm_forward(const __global void *q, const ulong q_offset, const long q_b,
             }
         }
         for (int c = 0; c < CLX_DVB; c += 16)
-            for (int t = 0; t < CLX_BM; t += CLX_RT) cpu_multiply_pv(ot, pt, vp, t, c);
+            for (int t = 0; t < CLX_BM; t += CLX_RT)
+                cpu_multiply_pv(ot, pt, vp, t, c, seen_by(row0 + t + CLX_RT - 1, s0));
     }
 
     float row_sums[CLX_BM];
     for (int j = 0; j < CLX_BM / 16; j++) vstore16(sums[j], (size_t)j, row_sums);
     for (int t = 0; t < rows_here; t++) {
+        /* one division a row: o / x is (o k) (1 / (x k)), with a k that keeps 1 / (x k) finite */
         const float denominator = fmax(fabs(row_sums[t]), exp(-m[row0 + t])) + eps;
-        store_row(h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)(row0 + t) * h_s) + (ulong)column0,
-                  ot + t * CLX_DVB, denominator, min(CLX_DVB, CLX_DHV - column0));
+        const float k_of_row = denominator < 0x1p-60f ? 0x1p60f : 1.0f;
+        const float inverse = denominator == 0.0f ? 0.0f : 1.0f / (denominator * k_of_row);
+        cpu_store_row(h, h_offset + (ulong)((long)b * h_b + (long)n * h_h + (long)(row0 + t) * h_s) + (ulong)column0,
+                      ot + t * CLX_DVB, k_of_row, inverse, min(CLX_DVB, CLX_DHV - column0));
     }
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct counts {
-    size_t compared, slower, faster, broken, mended, only_before, only_after;
+    size_t compared, slower, faster, broken, mended, unclear, only_before, only_after;
 } counts;
 
 /* Devices are told apart only where a report has several. */
@@ -62,6 +62,7 @@ static const char *verdict_of(const tool_sheet_result *a, const tool_sheet_resul
     if (tool_sheet_passed(a) && !tool_sheet_passed(b)) return ++c->broken, b->status;
     if (!tool_sheet_passed(a) && tool_sheet_passed(b)) return ++c->mended, "passes now";
     if (!tool_sheet_passed(a)) return b->status;
+    if (strcmp(a->clock, "differs") == 0 || strcmp(b->clock, "differs") == 0) return ++c->unclear, "clocks differ";
     if (!(change <= percent)) return ++c->slower, "SLOWER";
     if (change < -percent) return ++c->faster, "faster";
     return "same";
@@ -104,6 +105,7 @@ static int finish(const counts *c, double percent)
 {
     printf("\n%zu compared: %zu slower and %zu faster by more than %.4g%%", c->compared, c->slower, c->faster, percent);
     if (c->broken || c->mended) printf(", %zu no longer right, %zu right now", c->broken, c->mended);
+    if (c->unclear) printf(", %zu not to be told because clocks differ", c->unclear);
     if (c->only_before || c->only_after) printf("; %zu only in A, %zu only in B", c->only_before, c->only_after);
     putchar('\n');
     if (c->compared == 0) return tool_fail("bench: the reports have no problem in common");

@@ -172,8 +172,8 @@ static void result_row(const page_source *source, size_t index)
     number_cell(page, "%.4g", r->median_ms);
     amount_cell(page, r->speed, r->unit);
     number_cell(page, "%.1f%%", r->ceiling_percent);
-    peer_cell(source, index);
     status_cell(page, r);
+    peer_cell(source, index);
     text_cell(page, r->ceiling);
     number_cell(page, "%.4g", r->min_ms);
     number_cell(page, "%.4g", r->p10_ms);
@@ -208,8 +208,8 @@ void page_results(const page_source *source)
                                             {"median ms", true},
                                             {"speed", true},
                                             {"of ceiling", true},
-                                            {"against the best other", false},
                                             {"check", false},
+                                            {"against the best other", false},
                                             {"ceiling", false},
                                             {"min ms", true},
                                             {"10% ms", true},
@@ -234,8 +234,12 @@ void page_results(const page_source *source)
     if (source->sheet->count[TOOL_RESULTS] == 0) return;
     clxi_text_printf(source->page, "<section><h2>All figures</h2>\n");
     head(source->page, columns, sizeof columns / sizeof *columns);
-    for (size_t index = 0; index < source->sheet->count[TOOL_RESULTS]; ++index) {
-        result_row(source, index);
+    /* all that was measured of a problem side by side */
+    for (size_t first = 0; first < source->sheet->count[TOOL_RESULTS]; ++first) {
+        if (source->problem[first] != first) continue;
+        for (size_t index = first; index < source->sheet->count[TOOL_RESULTS]; ++index) {
+            if (source->problem[index] == first) result_row(source, index);
+        }
     }
     foot(source->page);
     clxi_text_printf(source->page, "</section>\n");

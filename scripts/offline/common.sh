@@ -2,6 +2,9 @@
 #
 # What the offline compilers share; needs ../common.sh.
 
+# The status for a program of a family that is not meant for the compiler's devices.
+not_meant=76
+
 # chosen ARCHITECTURE...: those to compile for: all, or where CLX_OFFLINE_PICK is a number only the one at that place, round
 # and round.
 chosen() {

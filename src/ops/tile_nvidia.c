@@ -32,7 +32,6 @@ static void wgmma_derive(const clxi_tile_problem *problem, clxi_tile_params *til
     tile->lead = 8;
     tile->items = WGMMA_ITEMS;
     tile->fit_items = 256;
-    tile->scan_items = 512; /* a head's gates are one group's, however long the text is */
     tile->rows = 128;
     tile->dk = wgmma_width(problem->DHQK);
 }

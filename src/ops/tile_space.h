@@ -8,7 +8,7 @@
 #include "ops/tile_params.h"
 #include "runtime/tuning.h"
 
-enum { CLXI_TILE_VALUES_MAX = 16 };
+enum { CLXI_TILE_VALUES_MAX = 32 };
 
 /* One number of a family's tiles, and what it may be, ascending. */
 typedef struct clxi_tile_axis {

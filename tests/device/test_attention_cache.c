@@ -241,11 +241,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("attention_cache");
-    TCase *tcase = suite_device_case(suite, "cache", 120);
+    TCase *tcase = suite_shared_device_case(suite, "cache", 120);
     tcase_add_loop_test(tcase, pieces_are_the_whole, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tcase, room_behind_the_rows);
     tcase_add_loop_test(tcase, positions_are_relative, 0, 4);
     tcase_add_test(tcase, workspace_is_kept_to);
     tcase_add_test(tcase, workspace_sizes);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

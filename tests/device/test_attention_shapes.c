@@ -337,22 +337,22 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("attention_shapes");
-    TCase *tcase = suite_device_case(suite, "shapes", 120);
+    TCase *tcase = suite_shared_device_case(suite, "shapes", 120);
     tcase_add_loop_test(tcase, shapes_pass, 0, sizeof shapes / sizeof *shapes);
-    tcase = suite_device_case(suite, "kinds", 120);
+    tcase = suite_shared_device_case(suite, "kinds", 120);
     tcase_add_loop_test(tcase, dimensions_and_dtypes_pass, 0, sizeof kinds / sizeof *kinds);
-    tcase = suite_device_case(suite, "random", 120);
+    tcase = suite_shared_device_case(suite, "random", 120);
     tcase_add_loop_test(tcase, random_problems_pass, 0, 12);
-    tcase = suite_device_case(suite, "numbers", 120);
+    tcase = suite_shared_device_case(suite, "numbers", 120);
     tcase_add_loop_test(tcase, maxima_that_move, 0, 3);
     tcase_add_test(tcase, sigmoid_at_its_ends);
     tcase_add_test(tcase, softmax_stays_in_the_hull);
     tcase_add_test(tcase, nan_stays_in_its_row);
-    tcase = suite_device_case(suite, "apart", 120);
+    tcase = suite_shared_device_case(suite, "apart", 120);
     tcase_add_test(tcase, later_tokens_change_nothing);
     tcase_add_test(tcase, heads_are_apart);
-    tcase = suite_device_case(suite, "empty", 120);
+    tcase = suite_shared_device_case(suite, "empty", 120);
     tcase_add_loop_test(tcase, empty_calls, 0, sizeof empty / sizeof *empty);
     tcase_add_loop_test(tcase, no_keys, 0, 9);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

@@ -363,7 +363,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("cell");
-    TCase *tcase = suite_device_case(suite, "cell", 120);
+    TCase *tcase = suite_shared_device_case(suite, "cell", 120);
     const char *more = getenv("CLX_TEST_ROUNDS");
     tcase_add_loop_test(tcase, sizes_match_the_reference, 0, sizeof sizes / sizeof *sizes);
     tcase_add_loop_test(tcase, random_configurations_match_the_reference, 0, more ? atoi(more) : 6);
@@ -372,5 +372,5 @@ int main(void)
     tcase_add_test(tcase, borders_are_ignored_unless_asked_for);
     tcase_add_test(tcase, nothing_to_do_is_a_success);
     tcase_add_test(tcase, pieces_are_the_whole);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

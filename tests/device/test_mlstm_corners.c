@@ -265,7 +265,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mlstm_corners");
-    TCase *tcase = suite_device_case(suite, "corners", 120);
+    TCase *tcase = suite_shared_device_case(suite, "corners", 120);
     tcase_add_loop_test(tcase, nan_goes_where_it_is_seen, MLSTM_Q, MLSTM_F + 1);
     tcase_add_test(tcase, nan_in_v_keeps_its_column);
     tcase_add_loop_test(tcase, reset_clears_nan, MLSTM_Q, MLSTM_F + 1);
@@ -275,5 +275,5 @@ int main(void)
     tcase_add_loop_test(tcase, zero_normaliser, MASK_NONE, MASK_RANDOM + 1);
     tcase_add_test(tcase, far_global_stabiliser);
     tcase_add_loop_test(tcase, faint_rows, 0, 2);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

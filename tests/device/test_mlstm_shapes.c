@@ -243,18 +243,18 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mlstm_shapes");
-    TCase *tcase = suite_device_case(suite, "sizes", 120);
+    TCase *tcase = suite_shared_device_case(suite, "sizes", 120);
     tcase_add_loop_test(tcase, size_passes, 0, sizeof sizes / sizeof *sizes);
     tcase_add_test(tcase, heads_are_apart);
     tcase_add_loop_test(tcase, empty_calls, 0, 4);
-    tcase = suite_device_case(suite, "dimensions", 120);
+    tcase = suite_shared_device_case(suite, "dimensions", 120);
     tcase_add_loop_test(tcase, dimension_passes, 0, sizeof dimensions / sizeof *dimensions);
-    tcase = suite_device_case(suite, "dtypes", 120);
+    tcase = suite_shared_device_case(suite, "dtypes", 120);
     tcase_add_loop_test(tcase, dtypes_pass, 0, DTYPES);
     tcase_add_loop_test(tcase, gate_dtypes_pass, 0, GATE_DTYPES);
-    tcase = suite_device_case(suite, "gates", 120);
+    tcase = suite_shared_device_case(suite, "gates", 120);
     tcase_add_loop_test(tcase, gates_pass, 0, GATES_KINDS);
     tcase_add_loop_test(tcase, gates_pass_global, 0, GATES_KINDS);
     tcase_add_loop_test(tcase, masks_pass, MASK_NONE, MASK_KINDS);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

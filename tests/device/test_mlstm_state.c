@@ -187,8 +187,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mlstm state");
-    TCase *all = suite_device_case(suite, "device", 120);
+    TCase *all = suite_shared_device_case(suite, "device", 120);
     tcase_add_loop_test(all, state_is_the_recurrence, 0, sizeof head_sizes / sizeof head_sizes[0]);
     tcase_add_test(all, refusals);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

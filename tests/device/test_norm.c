@@ -292,11 +292,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("norm");
-    TCase *tcase = suite_device_case(suite, "norm", 120);
+    TCase *tcase = suite_shared_device_case(suite, "norm", 120);
     tcase_add_loop_test(tcase, against_reference, 0, ROWS);
     tcase_add_test(tcase, layouts_agree);
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, refused_descriptors);
     tcase_add_test(tcase, refused_calls);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

@@ -542,7 +542,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("recurrent");
-    TCase *tcase = suite_device_case(suite, "recurrent", 180);
+    TCase *tcase = suite_shared_device_case(suite, "recurrent", 180);
     tcase_add_loop_test(tcase, sequence, 0, ROWS);
     tcase_add_loop_test(tcase, steps, 0, ROWS);
     tcase_add_loop_test(tcase, pieces_are_the_whole, 0, ROWS);
@@ -553,7 +553,7 @@ int main(void)
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, refused_descriptors);
     tcase_add_test(tcase, refused_calls);
-    tcase = suite_device_case(suite, "digits", 60);
+    tcase = suite_shared_device_case(suite, "digits", 60);
     tcase_add_test(tcase, digits_of_a_large_m);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

@@ -415,7 +415,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("rotary");
-    TCase *tcase = suite_device_case(suite, "rotary", 120);
+    TCase *tcase = suite_shared_device_case(suite, "rotary", 120);
     tcase_add_loop_test(tcase, against_reference, 0, ROWS);
     tcase_add_test(tcase, tables_far_out);
     tcase_add_loop_test(tcase, explicit_positions, 0, 2);
@@ -423,5 +423,5 @@ int main(void)
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, refused_descriptors);
     tcase_add_test(tcase, refused_calls);
-    return suite_run(suite);
+    return suite_run_together(suite);
 }

@@ -77,10 +77,10 @@ int main(void)
 {
     Suite *suite = suite_create("attention_golden");
     golden_files_find(&files, "attention");
-    TCase *tcase = suite_device_case(suite, "golden", 120);
+    TCase *tcase = suite_shared_device_case(suite, "golden", 120);
     tcase_add_test(tcase, all_cases_are_there);
     tcase_add_loop_test(tcase, case_passes, 0, files.count);
-    const int failed = suite_run(suite);
+    const int failed = suite_run_together(suite);
     golden_files_free(&files);
     return failed;
 }

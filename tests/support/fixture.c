@@ -38,6 +38,13 @@ TCase *suite_device_case(Suite *suite, const char *name, double timeout_s)
     return tcase;
 }
 
+TCase *suite_shared_device_case(Suite *suite, const char *name, double timeout_s)
+{
+    TCase *tcase = suite_case(suite, name, timeout_s);
+    tcase_add_unchecked_fixture(tcase, open_default, device_close);
+    return tcase;
+}
+
 cl_mem buffer_make(size_t size_bytes, const void *data)
 {
     cl_int code = CL_SUCCESS;

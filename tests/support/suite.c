@@ -24,13 +24,24 @@ TCase *suite_case(Suite *suite, const char *name, double timeout_s)
     return tcase;
 }
 
-int suite_run(Suite *suite)
+static int run(Suite *suite, bool together)
 {
     SRunner *runner = srunner_create(suite);
+    if (together) srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int suite_run(Suite *suite)
+{
+    return run(suite, false);
+}
+
+int suite_run_together(Suite *suite)
+{
+    return run(suite, true);
 }
 
 void expect_status(clx_status status, clx_status expected, const char *text, const char *call, const char *file,

@@ -11,6 +11,10 @@
 /* Runs and frees a suite; what main returns. Each test runs in a process of its own, unless CK_FORK=no. */
 int suite_run(Suite *suite);
 
+/* The same with all tests in one process: for suites of many numbers, where each process would load the driver's compiler anew.
+ * A crash ends the whole suite, and only ctest's time limit holds. */
+int suite_run_together(Suite *suite);
+
 /* A test case with a time limit that also fits a sanitizer's pace. */
 TCase *suite_case(Suite *suite, const char *name, double timeout_s);
 
@@ -38,6 +42,10 @@ extern test_device device;
 /* A case whose tests find `device` ready. The fixture is a checked one: OpenCL starts behind Check's fork, since a
  * context does not survive one. */
 TCase *suite_device_case(Suite *suite, const char *name, double timeout_s);
+
+/* The same with one `device` for the whole case, so that its tests share compiled programs and trials; for suites that are run
+ * together. */
+TCase *suite_shared_device_case(Suite *suite, const char *name, double timeout_s);
 
 /* The fixture itself, for tests that need options of their own. */
 void device_open(const clx_context_options *options);

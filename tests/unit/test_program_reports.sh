@@ -45,6 +45,8 @@ expect 1 '1 of 3 results are slower by more than 5%' bench --compare "$report" s
 grep -q 'mlstm_parallel .* 5.0000 .* 5.6000 .* +12.0%  SLOWER' out || complain "the table of a comparison: $(cat out)"
 expect 0 '0 slower' bench --compare "$report" slower.json --threshold 15
 expect 0 '1 faster by more than 5%' bench --compare slower.json "$report"
+changed clock.json 's/"clock": "agrees"/"clock": "differs"/; 0,/"median_ms": 5.0/s//"median_ms": 9.0/'
+expect 0 '1 not to be told because clocks differ' bench --compare "$report" clock.json
 expect 1 '1 of 3 results are no longer right' bench --compare "$report" wrong.json
 expect 0 'passes now' bench --compare wrong.json "$report"
 expect 1 'no problem in common' bench --compare "$report" other.json

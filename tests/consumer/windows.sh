@@ -11,6 +11,7 @@ die() { printf 'FAILED: %s\n' "$*"; exit 1; }
 # Lines end as on Windows.
 run() { wine "$@" 2>&1 | tr -d '\r'; }
 
+run "$program" --version # the first start makes Wine's folder, and tells of it
 [[ $(run "$program" --version) == clxlstm\ [0-9]* ]] || die '--version'
 WINEDLLOVERRIDES=opencl= run "$program" devices >"$work/none" || true
 grep '^clxlstm: no OpenCL loader: OpenCL.dll cannot be loaded' "$work/none" || die "without OpenCL: $(cat "$work/none")"

@@ -78,7 +78,9 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
     tile_rows v_rows = {v, 0, v_s, 0, aligned};
     const ulong k0 = k_offset + (ulong)((long)b * k_b + (long)n_kv * k_h);
     const ulong v0 = v_offset + (ulong)((long)b * v_b + (long)n_kv * v_h);
+#if CLX_EXPLICIT
     const tile_mask tile_of_mask = {mask + mask_offset + (ulong)((long)row0 * mask_t), mask_t, mask_s};
+#endif
 
     float s[TILE_SE], o[TILE_OE], sums[TILE_ROWS], m[TILE_ROWS];
     tile_begin_q(q_rows, memory, &item);

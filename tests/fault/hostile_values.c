@@ -125,6 +125,7 @@ static clx_status create_mlstm(random_state *random, clx_context *context, bool 
     if (spoil(random)) desc.eps = (float)hostile_double(random);
     if (spoil(random)) desc.stabilize_rowwise = hostile_enum(random);
     if (spoil(random)) desc.return_state = hostile_enum(random);
+    if (spoil(random)) desc.chunk_size = hostile_enum(random);
     CREATE(mlstm);
 }
 

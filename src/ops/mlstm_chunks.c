@@ -33,9 +33,9 @@ static uint64_t carried(uint64_t S, uint32_t chunk)
     return clxi_ceil_div(S, chunk) - 1;
 }
 
-/* ---- what a call costs with chunks of so many tokens, in microseconds. The numbers were fitted to 19 measurements on
+/* ---- what a call costs with chunks of so many tokens, in microseconds. The numbers were fitted to 22 measurements on
  * an H200, at S = 1024, 2048 and 16384 with chunks from 256 to all (2026-11-28, driver 580.159.04), which they give
- * within 15 % but for one ---- */
+ * within 15 % but for two (18 and 24 %) ---- */
 
 static const double FLOP_PER_US = 4.8e6; /* of a compute unit */
 static const double ROWS_US = 7;         /* of a group of the forward kernel, before and behind its products, */

@@ -132,7 +132,7 @@ void attention_forward(const __global void *q, const ulong q_offset, const long 
         const cpu_rows k_rows = {k, k0 + (ulong)((long)s0 * k_s), k_s, S_kv - s0};
         const cpu_rows v_rows = {v, v0 + (ulong)((long)s0 * v_s), v_s, S_kv - s0};
         cpu_pack_rows(kp, k_rows, CLX_BN, CLX_DHQK, 0, CLX_DHQK, CLX_IN);
-        cpu_pack_rows(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV, CLX_V);
+        cpu_pack_panels(vp, v_rows, CLX_BN, CLX_DVB, column0, CLX_DHV, CLX_V);
         for (int t = 0; t < vectors * 16; t += 16)
             for (int s = 0; s < seen_by(row0 + t + 15, s0, high); s += CLX_RS) cpu_multiply_kq(pt, kp, qt, s, t);
 

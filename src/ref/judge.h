@@ -17,7 +17,8 @@
  *   state_dtype   what C, n and m are kept in; matters for these outputs only
  *   ours, ref64   (count)
  *   cond          (count), or NULL where none is known: then the rule for whole tensors applies
- *   ref           (count), what the original gives, or NULL; matters where cond is NULL */
+ *   ref           (count), what the original gives, or NULL; matters where cond is NULL
+ *   few_terms     h is made of sums of few terms: the rule for the mean, which counts on errors that cancel, is left out */
 typedef struct clxi_judge {
     const char *op;
     const char *output;
@@ -30,6 +31,7 @@ typedef struct clxi_judge {
     const double *ref64;
     const double *cond;
     const double *ref;
+    bool few_terms;
 } clxi_judge;
 
 typedef struct clxi_verdict {

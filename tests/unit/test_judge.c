@@ -115,6 +115,10 @@ START_TEST(mean_rule_fails_where_elements_pass)
     ck_assert(!verdict.pass);
     ck_assert_double_eq_tol(verdict.worst, 0.2, 1e-6);
     ck_assert_double_eq_tol(verdict.rms, 0.2, 1e-6);
+    x.j.few_terms = true;
+    verdict = clxi_judge_output(&x.j);
+    ck_assert(verdict.pass && isinf(verdict.rms_limit));
+    x.j.few_terms = false;
     x.j.op = "mlstm_recurrent"; /* has no such rule */
     ck_assert(clxi_judge_output(&x.j).pass);
     close_golden(&x);

@@ -9,6 +9,7 @@
  *   the parameters of attention.clh and of the tile header; no explicit masks. */
 #include "attention.clh"
 #include "tile/nv_wgmma.clh"
+#include "tile/nv_wgmma_units.clh"
 
 #ifndef CLX_V
 #define CLX_V CLX_IN
@@ -93,7 +94,9 @@ TILE_INLINE void weigh(float *s, row_state *rows, float *factor, const band seen
 #elif CLX_ACTIVATION == CLX_SIGMOID
     UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = 1.0f / (1.0f + exp(seen.bias - s[e] * seen.scale));
 #else
-    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = s[e] == -INFINITY ? 0.0f : s[e] * seen.scale;
+    const float to[TILE_ROWS] = {seen.scale * tile_inverse_unit(tile_weighed_in(rows->unit[0])),
+                                 seen.scale * tile_inverse_unit(tile_weighed_in(rows->unit[1]))};
+    UNROLL for (int e = 0; e < TILE_SE; e++) s[e] = s[e] == -INFINITY ? 0.0f : s[e] * to[e / 2 % 2];
     if (IN_UNITS) tile_to_units(s, rows->unit, factor);
 #endif
 }

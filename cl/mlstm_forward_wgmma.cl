@@ -20,6 +20,7 @@
 #include "mlstm_carried_wgmma.clh"
 #include "mlstm_workspace.clh"
 #include "tile/nv_wgmma.clh"
+#include "tile/nv_wgmma_units.clh"
 #include "twofloat.clh"
 
 #define SLICES ((CLX_DHV + TILE_DVB - 1) / TILE_DVB)
@@ -157,10 +158,13 @@ TILE_INLINE void fetch(const tile_memory memory, __local column_notes *notes, co
     ptx_copy_wait();
 }
 
-/* P = S times the weights of its pairs, and what that adds to the sums of the rows. */
-TILE_INLINE void weigh(float *s, float *sums, const __local column_notes *notes, const uint slot, const int s0,
-                       const item_rows rows, const float scale, const uint lane)
+/* P = S times the weights of its pairs, in what the rows' units say, and what that adds to the sums of the rows. */
+TILE_INLINE void weigh(float *s, float *sums, const float *unit, const __local column_notes *notes, const uint slot,
+                       const int s0, const item_rows rows, const float scale, const uint lane)
 {
+    const float in[TILE_ROWS] = {tile_weighed_in(unit[0]), tile_weighed_in(unit[1])};
+    const float to[TILE_ROWS] = {scale * tile_inverse_unit(in[0]), scale * tile_inverse_unit(in[1])};
+    float added[TILE_ROWS] = {0.0f, 0.0f};
     const int first = 2 * (int)(lane % 4);
     int uneven = 0;
     for (int i = 0; i < CLX_BN / 32; i++) uneven |= notes->uneven[slot][i];
@@ -175,10 +179,10 @@ TILE_INLINE void weigh(float *s, float *sums, const __local column_notes *notes,
             const int t = rows.t + 8 * slot_of_row, c = s0 + j;
             const float2 g = notes->g[slot][j], M = rows.M[slot_of_row];
             const bool counts = c <= t && c >= rows.start[slot_of_row] && M.s0 != -INFINITY && g.s0 != -INFINITY;
-            s[e] = counts ? s[e] * scale * exp(clx_two_difference(g, M)) : 0.0f;
+            s[e] = counts ? s[e] * to[slot_of_row] * exp(clx_two_difference(g, M)) : 0.0f;
         }
     } else {
-        const float row[TILE_ROWS] = {scale * exp(ahead[0]), scale * exp(ahead[1])};
+        const float row[TILE_ROWS] = {to[0] * exp(ahead[0]), to[1] * exp(ahead[1])};
         UNROLL for (int e = 0; e < TILE_SE; e += 4) {
             const float2 column = *(const __local float2 *)&notes->weight[slot][2 * e + first];
             s[e] *= row[0] * column.s0;
@@ -192,7 +196,9 @@ TILE_INLINE void weigh(float *s, float *sums, const __local column_notes *notes,
                 s[e] = 8 * (e / 4) + e % 2 <= last + 8 * (e / 2 % 2) ? s[e] : 0.0f;
         }
     }
-    UNROLL for (int e = 0; e < TILE_SE; e++) sums[e / 2 % 2] += s[e];
+    UNROLL for (int e = 0; e < TILE_SE; e++) added[e / 2 % 2] += s[e];
+    UNROLL for (int slot_of_row = 0; slot_of_row < TILE_ROWS; slot_of_row++)
+        sums[slot_of_row] = fma(added[slot_of_row], in[slot_of_row], sums[slot_of_row]);
 }
 
 /* The next tile of K's ring: its first column, or NO_MORE. */
@@ -216,7 +222,7 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
     ptx_fence_proxy();
     tile_start_qk(s, memory, strip, k_at.slot);
     wgmma_wait(TILE_SE, s, 0);
-    weigh(s, sums, notes, k_at.slot, s0, rows, scale, lane);
+    weigh(s, sums, unit, notes, k_at.slot, s0, rows, scale, lane);
     tile_give_back(memory, k_at, K_EMPTY, lane);
     if (CLX_QKV == CLX_F16) {
         tile_to_units(s, unit, factor);
@@ -230,7 +236,7 @@ TILE_INLINE void compute(float *o, float *sums, float *unit, const tile_memory m
         if (s0 == NO_MORE) break;
         tile_start_both(s, o, p, memory, strip, k_at, v_at);
         wgmma_wait(TILE_SE, s, 1);
-        weigh(s, sums, notes, k_at.slot, s0, rows, scale, lane);
+        weigh(s, sums, unit, notes, k_at.slot, s0, rows, scale, lane);
         tile_give_back(memory, k_at, K_EMPTY, lane);
         if (CLX_QKV == CLX_F16) tile_to_units(s, unit, factor);
         wgmma_wait(TILE_OE, o, 0);

@@ -9,9 +9,11 @@
 #include "runtime/program.h"
 #include <math.h>
 
-/* Two tiles of 64 rows and three rows more; or, where a candidate has chunks, two tiles of 128 in a chunk, and three rows
- * that see it as a state. */
-enum { TRIAL_HEADS = 2, TRIAL_S = 131, TRIAL_CHUNK = 256 };
+/* Two tiles of 64 rows and three rows more. Where a candidate has chunks, the heads go by themselves, since there are two
+ * ways to come by the states (mlstm_chunks.c): one head has a chunk of two tiles of 128 rows, whose state is its sum; the
+ * other three chunks of a tile, which pay only when they are summed apart and then joined. */
+enum { TRIAL_HEADS = 2, TRIAL_S = 131, TRIAL_CHUNKED_S = 3 * 128 + 3 };
+static const int TRIAL_CHUNKS[TRIAL_HEADS] = {256, 128};
 
 /* What the callbacks share. */
 typedef struct candidates {
@@ -82,12 +84,13 @@ static clx_status make_tensors(clxi_trial *trial, const clxi_mlstm_problem *p, u
 {
     clx_status status = CLX_OK;
     const uint64_t qk[4] = {1, TRIAL_HEADS, tokens, p->DHQK}, v[4] = {1, TRIAL_HEADS, tokens, p->DHV};
+    const float keeps = tokens == TRIAL_S ? 2.0f : 5.0f; /* a chunk later something must be left */
     const uint64_t mask[2] = {tokens, tokens}, state[4] = {1, TRIAL_HEADS, p->DHQK, p->DHV};
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, qk, 0.0f, 1, &x->q, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, qk, 0.0f, 2, &x->k, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->input_dtype, 4, v, 0.0f, 3, &x->v, error));
     CLXI_TRY(clxi_trial_numbers(trial, p->gate_input_dtype, 3, qk, 0.0f, 4, &x->igate, error));
-    CLXI_TRY(clxi_trial_numbers(trial, p->gate_input_dtype, 3, qk, 2.0f, 5, &x->fgate, error));
+    CLXI_TRY(clxi_trial_numbers(trial, p->gate_input_dtype, 3, qk, keeps, 5, &x->fgate, error));
     clx_tensor *const inputs[] = {&x->q, &x->k, &x->v, &x->igate, &x->fgate};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
         clxi_trial_repeat(trial, inputs[i]);
@@ -101,31 +104,63 @@ fail:
     return status;
 }
 
+static clx_mlstm_args call_args(const clxi_mlstm_problem *p, const trial_tensors *x, const clx_tensor *h)
+{
+    clx_mlstm_args args = CLX_MLSTM_ARGS_INIT;
+    args.q = &x->q;
+    args.k = &x->k;
+    args.v = &x->v;
+    args.igate = &x->igate;
+    args.fgate = &x->fgate;
+    args.mask = p->explicit_mask ? &x->mask : NULL;
+    args.h = h;
+    args.C = p->return_state ? &x->C : NULL;
+    args.n = p->return_state ? &x->n : NULL;
+    args.m = p->return_state ? &x->m : NULL;
+    return args;
+}
+
+static void choose_head(clx_tensor *x, uint64_t head)
+{
+    x->offset += head * (uint64_t)x->stride[1];
+    x->size[1] = 1;
+}
+
+/* One head of a call on all. */
+static clx_status run_head(clx_mlstm *op, const clx_launch *launch, trial_tensors x, clx_tensor h, uint64_t head,
+                           clx_error *error)
+{
+    const clxi_mlstm_problem *p = &op->problem;
+    clx_tensor *const tensors[] = {&x.q, &x.k, &x.v, &x.igate, &x.fgate, &h};
+    clx_tensor *const states[] = {&x.C, &x.n, &x.m};
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        choose_head(tensors[i], head);
+    for (size_t i = 0; p->return_state && i < sizeof states / sizeof *states; i++)
+        choose_head(states[i], head);
+    clx_mlstm_args args = call_args(p, &x, &h);
+    op->chunk_size = TRIAL_CHUNKS[head]; /* a candidate's is set when it is chosen */
+    return clx_mlstm_enqueue(op, launch, &args, error);
+}
+
 /* Enqueues the operator on the trial's problem. */
 static clx_status run(void *user, clxi_trial *trial, clx_tensor *h, clx_error *error)
 {
     clx_status status = CLX_OK;
-    clx_mlstm *op = user; /* a candidate, whose chunk_size is set when it is chosen */
+    clx_mlstm *op = user;
     const clxi_mlstm_problem *p = &op->problem;
     const uint64_t size[4] = {1, TRIAL_HEADS, op->trial_tokens, p->DHV};
     trial_tensors x;
-    op->chunk_size = TRIAL_CHUNK;
-    CLXI_TRY(make_tensors(trial, p, op->trial_tokens, &x, error));
-    CLXI_TRY(clxi_trial_result(trial, p->out_dtype, 4, size, h, error));
-    clx_mlstm_args args = CLX_MLSTM_ARGS_INIT;
-    args.q = &x.q;
-    args.k = &x.k;
-    args.v = &x.v;
-    args.igate = &x.igate;
-    args.fgate = &x.fgate;
-    args.mask = p->explicit_mask ? &x.mask : NULL;
-    args.h = h;
-    args.C = p->return_state ? &x.C : NULL;
-    args.n = p->return_state ? &x.n : NULL;
-    args.m = p->return_state ? &x.m : NULL;
     clx_launch launch = CLX_LAUNCH_INIT;
     launch.queue = trial->queue;
-    CLXI_TRY(clx_mlstm_enqueue(op, &launch, &args, error));
+    CLXI_TRY(make_tensors(trial, p, op->trial_tokens, &x, error));
+    CLXI_TRY(clxi_trial_result(trial, p->out_dtype, 4, size, h, error));
+    if (op->trial_tokens == TRIAL_S) {
+        clx_mlstm_args args = call_args(p, &x, h);
+        CLXI_TRY(clx_mlstm_enqueue(op, &launch, &args, error));
+    } else {
+        for (uint64_t head = 0; head < TRIAL_HEADS; head++)
+            CLXI_TRY(run_head(op, &launch, x, *h, head, error));
+    }
 fail:
     return status;
 }
@@ -160,7 +195,7 @@ clx_status clxi_mlstm_choose(clx_context *context, const clxi_mlstm_problem *pro
                               .run = run};
     variants.count = clxi_mlstm_plan_candidates(&limits, problem, is_tuned ? &tuned : NULL, c.plans);
     for (size_t i = 0; i < variants.count; i++)
-        if (c.plans[i].chunks) c.tokens = TRIAL_CHUNK + 3;
+        if (c.plans[i].chunks) c.tokens = TRIAL_CHUNKED_S;
     void *op = NULL;
     const clx_status status = clxi_variants_choose(context, &variants, &op, error);
     *out = op;

@@ -21,9 +21,9 @@ clx_status clxi_trial_result(clxi_trial *trial, clx_dtype dtype, uint32_t rank, 
 
 /* Waits, reads two dense results of one size and dtype, and accepts `ours` where it agrees with `anchor`. Both
  * accumulate in f32, in different orders; where sums nearly cancel that shows, and so does the rounding of weights to
- * `precision`, the dtype of the products: a share of the values of each row is allowed. A wrong index, a missing barrier or a wrong mask shows as an error of the
- * order of the values. CLX_ERR_UNSUPPORTED where they differ. `verdict` stays as it is where the results could not be
- * read. */
+ * `precision`, the dtype of the products: a share of the values of each row (the last dimension) is allowed. A wrong
+ * index, a missing barrier or a wrong mask shows as an error of the order of the values. CLX_ERR_UNSUPPORTED where they
+ * differ. `verdict` stays as it is where the results could not be read. */
 clx_status clxi_trial_compare(clxi_trial *trial, clx_dtype precision, const clx_tensor *ours, const clx_tensor *anchor,
                               clxi_verdict *verdict, clx_error *error);
 

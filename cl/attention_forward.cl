@@ -31,20 +31,21 @@ static inline void weigh(float *s, float *o, float *m, float *sums, const float 
 {
 #if CLX_ACTIVATION == CLX_SOFTMAX
     const float scale_2 = scale * LOG2_E;
-    float largest[TILE_ROWS], factor[TILE_ROWS];
+    float largest[TILE_ROWS], factor[TILE_ROWS], base[TILE_ROWS];
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) largest[slot] = -INFINITY;
     UNROLL for (int e = 0; e < TILE_SE; e++) largest[tile_slot_of_s(e)] = fmax(largest[tile_slot_of_s(e)], s[e]);
     tile_row_maxima(largest, memory, item);
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         const float grown = fmax(m[slot], largest[slot] * scale_2);
-        factor[slot] = grown == m[slot] ? 1.0f : exp2(m[slot] - grown);
+        factor[slot] = grown == m[slot] ? 1.0f : TILE_EXP2(m[slot] - grown);
         sums[slot] *= factor[slot];
         m[slot] = grown;
+        base[slot] = !TILE_ASKS_EACH && grown == -INFINITY ? 0.0f : grown; /* a row that saw nothing yet */
     }
     tile_scale(o, factor);
     UNROLL for (int e = 0; e < TILE_SE; e++) {
         const int slot = tile_slot_of_s(e);
-        s[e] = s[e] == -INFINITY ? 0.0f : exp2(fma(s[e], scale_2, -m[slot]));
+        s[e] = TILE_ASKS_EACH && s[e] == -INFINITY ? 0.0f : TILE_EXP2(fma(s[e], scale_2, -base[slot]));
         sums[slot] += s[e];
     }
 #elif CLX_ACTIVATION == CLX_SIGMOID

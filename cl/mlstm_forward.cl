@@ -52,6 +52,12 @@ static inline float exp_of(const float x)
     return CLX_QKV == CLX_F32 ? exp(x) : exp2(x * 1.44269504088896f);
 }
 
+/* The same for parts of weights: what is below 2^-126 is nothing beside the part of the tile's largest, 1. */
+static inline float exp_of_part(const float x)
+{
+    return CLX_QKV == CLX_F32 ? exp(x) : TILE_EXP2(x * 1.44269504088896f);
+}
+
 /* Where each row of the tile sees each of its columns, weights are products of a row's factor and a column's: with r, the
  * largest g,
  *
@@ -68,7 +74,7 @@ static inline bool factors_of_rows(float *factor, const float r, const int rows,
     UNROLL for (int slot = 0; slot < TILE_ROWS; slot++) {
         const float x = clx_two_difference((float2)(r, 0.0f), M_of[slot]);
         apart = apart && x > -80.0f && x < INFINITY;
-        factor[slot] = scale * exp_of(x);
+        factor[slot] = scale * exp_of_part(x);
     }
     return apart;
 }
@@ -79,7 +85,7 @@ static inline void weigh_apart(float *s, float *sums, const float *factor, const
 {
     UNROLL for (int e = 0; e < TILE_SE; e++) {
         const float2 g_column = vload2((size_t)(s0 + tile_scol(item, e)), g);
-        s[e] *= factor[tile_slot_of_s(e)] * exp_of(clx_two_difference(g_column, (float2)(r, 0.0f)));
+        s[e] *= factor[tile_slot_of_s(e)] * exp_of_part(clx_two_difference(g_column, (float2)(r, 0.0f)));
         sums[tile_slot_of_s(e)] += s[e];
     }
 }

@@ -17,6 +17,7 @@
  *   the parameters of attention.clh and of the tile header. */
 #include "attention.clh"
 #include "group.clh"
+#define TILE_WEIGHTS_MOST_1 (CLX_ACTIVATION == CLX_SOFTMAX) /* see tile/nv_mma16.clh */
 #include "tile/tile.clh"
 #include "tile/mask.clh"
 

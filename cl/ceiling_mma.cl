@@ -2,7 +2,7 @@
  *
  * How fast a warp's matrix products run on NVIDIA's GPUs from Ampere (sm_80) on where nothing but registers is needed:
  * what `clxlstm bench` holds the operators against. Products of f16 or bf16 are m16n8k16, those of tf32 m16n8k8 (see
- * tile/nv_mma_ptx.clh for who holds what; here two 16-bit numbers share a register, of columns 2t, 2t+1 and 8 more).
+ * tile/nv_mma_ptx.clh for who holds what).
  *
  *     A[r, k] = (r + k) % 3 - 1      B[k, c] = (k + 2c) % 5 - 2      D[i] = i + steps A B      i = 0 .. 7
  *
@@ -15,7 +15,6 @@
 #include "dtype.clh"
 #include "group.clh"
 #include "unroll.clh"
-#include "tile/nv_mma_ptx.clh"
 
 #ifndef CLX_WG
 #define CLX_WG 256
@@ -23,6 +22,7 @@
 #ifndef CLX_QKV
 #define CLX_QKV CLX_BF16
 #endif
+#include "tile/nv_mma_ptx.clh"
 
 #define TILES 8
 
@@ -44,18 +44,9 @@ TILE_INLINE void product(float *d, const uint *a, const uint *b)
 }
 #else
 #define CLX_DEPTH 16
-#if CLX_QKV == CLX_F16
-#define TYPES "f32.f16.f16.f32"
-#define pack ptx_pack_f16
-#else
-#define TYPES "f32.bf16.bf16.f32"
-#define pack ptx_pack_bf16
-#endif
 TILE_INLINE void product(float *d, const uint *a, const uint *b)
 {
-    __asm__("mma.sync.aligned.m16n8k16.row.col." TYPES " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-            : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    ptx_mma_16(d, a, b[0], b[1], 0);
 }
 #endif
 
@@ -71,8 +62,8 @@ __kernel CLX_GROUP void ceiling_mma(__global float *out, uint steps)
         if (i < 2) b[i] = as_uint(b_at(t + 4 * i, g));
 #else
         const uint k = 2 * t + 8 * (i / 2);
-        a[i] = pack(a_at(row, k), a_at(row, k + 1));
-        if (i < 2) b[i] = pack(b_at(2 * t + 8 * i, g), b_at(2 * t + 8 * i + 1, g));
+        a[i] = ptx_pack(a_at(row, k), a_at(row, k + 1), CLX_QKV);
+        if (i < 2) b[i] = ptx_pack(b_at(2 * t + 8 * i, g), b_at(2 * t + 8 * i + 1, g), CLX_QKV);
 #endif
     }
     UNROLL for (int i = 0; i < TILES; i++) {

@@ -13,8 +13,9 @@ chosen() {
     printf '%s ' "$1"
 }
 
-# known_spills COMPILER OPTION...: kernels that may spill there, each in blanks, from the file of that name.
+# known_spills COMPILER OPTION...: kernels that may spill there with these options, each in blanks, from the file of that name.
 known_spills() {
     awk -v compiler="$1" -v options=" ${*:2} " '
-        !/^#/ && $1 == compiler && ($3 == "" || index(options, " " $3 " ")) { printf " %s ", $2 }' scripts/offline/known-spills
+        /^#/ || $1 != compiler { next }
+        { for (i = 3; i <= NF; i++) if (!index(options, " " $i " ")) next; printf " %s ", $2 }' scripts/offline/known-spills
 }

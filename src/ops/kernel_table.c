@@ -38,6 +38,7 @@ static const struct device {
     {false, false, 1, 1024, 64 * 1024, 190, 0, 0, false, NULL, "amd"},                 /* AMD's GPUs */
     {false, false, 1, 1024, 48 * 1024, 255, 0, 90, false, "nv_wgmma", "nv_wgmma"},     /* Hopper's matrix units */
     {false, false, 1, 1024, 48 * 1024, 255, 0, 80, false, "nv_mma", "nv_mma"},         /* those of Ampere and later */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 75, false, "nv_mma", "nv_mma_turing"},  /* those of Turing */
     {false, false, 1, 512, 64 * 1024, 128, 8, 0, true, "intel_xmx", "intel_xmx8"},     /* Intel's: Arc */
     {false, false, 1, 1024, 128 * 1024, 128, 16, 0, true, "intel_xmx", "intel_xmx16"}, /* Ponte Vecchio and later */
     {true, false, 1, 32, 32 * 1024, 190, 0, 0, false, NULL, "simt"},     /* the least that the library asks for */

@@ -29,6 +29,7 @@ typedef struct clxi_tile_space {
 extern const clxi_tile_space clxi_tile_simt_space;
 extern const clxi_tile_space clxi_tile_cpu_space;
 extern const clxi_tile_space clxi_tile_nv_wgmma_space;
+extern const clxi_tile_space clxi_tile_nv_mma_space;
 
 extern const clxi_tile_family clxi_tile_simt;
 extern const clxi_tile_family clxi_tile_cpu;

@@ -78,34 +78,78 @@ const clxi_tile_space clxi_tile_nv_wgmma_space = {sizeof wgmma_axes / sizeof *wg
 const clxi_tile_family clxi_tile_nv_wgmma = {"nv_wgmma",       CLXI_BODY_WGMMA,   false,
                                              wgmma_candidates, wgmma_local_bytes, wgmma_options};
 
-/* ---- nv_mma: what needs no reload, from Ampere on ---- */
+/* ---- nv_mma: what needs no reload. In tf32, and for heads up to 256 in 16 bits; see cl/tile/nv_mma.clh, nv_mma16.clh ---- */
 
-#define MMA_ITEMS 128
+enum { MMA_ROWS_OF_WARP = 16, MMA16_DHQK_MOST = 256, MMA_TWIN_FLOATS = 6 /* that the twin's items have besides */ };
 
-/* In floats, the larger case; the twin's items have six more each. */
+static bool is_mma16(const clxi_tile_problem *problem)
+{
+    return problem->qkv_dtype != CLX_F32 && problem->DHQK <= MMA16_DHQK_MOST;
+}
+
+/* Depth of K in local memory; chunks in tf32, which have no number of their own. */
+static uint32_t mma_depth(const clxi_tile_problem *problem)
+{
+    uint32_t depth = 16;
+    if (!is_mma16(problem)) return 0;
+    while (depth < problem->DHQK)
+        depth *= 2;
+    return depth;
+}
+
 static uint64_t mma_local_bytes(const clxi_tile_params *tile)
 {
+    const uint64_t exchange = tile->family == CLXI_FAMILY_NV_MMA_TWIN ? 4 * MMA_TWIN_FLOATS * (uint64_t)tile->items : 0;
+    if (tile->dk > 0) {
+        const uint64_t k = (uint64_t)tile->columns * (tile->dk + 8), q = (uint64_t)tile->rows * (tile->dk + 8);
+        return 2 * clxi_max_u64(k + (uint64_t)tile->columns * (tile->slice + 8), q) + 16 + exchange;
+    }
+    /* in floats, the larger case */
     const uint64_t k = 4 * 16 * (uint64_t)tile->columns, p = (uint64_t)tile->rows * tile->columns;
-    const uint64_t exchange = tile->family == CLXI_FAMILY_NV_MMA_TWIN ? 6 * (uint64_t)tile->items : 0;
-    return 4 * (clxi_max_u64(k, p) + 2 * 16 * ((uint64_t)tile->slice + 4) + exchange);
+    return 4 * (clxi_max_u64(k, p) + 2 * 16 * ((uint64_t)tile->slice + 4)) + exchange;
+}
+
+/* Turing has products of f16, and no asynchronous copies. */
+static bool mma_applies(const clxi_tile_limits *limits, const clxi_tile_problem *problem)
+{
+    return limits->nv_sm >= 80 || (limits->nv_sm >= 75 && problem->qkv_dtype == CLX_F16 && is_mma16(problem));
+}
+
+/* All but rows, columns and slice. */
+static void mma_derive(clxi_family family, const clxi_tile_limits *limits, const clxi_tile_problem *problem,
+                       clxi_tile_params *tile)
+{
+    tile->family = family;
+    tile->dk = mma_depth(problem);
+    tile->vector = is_mma16(problem) ? 8 : 4;
+    tile->lead = is_mma16(problem) ? 4 : 2;
+    tile->items = tile->rows / MMA_ROWS_OF_WARP * 32;
+    tile->scan_items = family == CLXI_FAMILY_NV_MMA ? 256 : 0;
+    tile->prefetch = family == CLXI_FAMILY_NV_MMA_TWIN || limits->nv_sm >= 80;
+}
+
+/* As much of DHV as fits an item's registers beside its part of Q and S: S is computed once for each slice. In tf32, and
+ * where weights are held in units, sums of 256 columns leave too few. */
+static uint32_t mma_slice(const clxi_tile_problem *problem, uint32_t dk)
+{
+    const uint64_t DHV = problem->DHV;
+    const bool wide = dk > 0 && problem->qkv_dtype == CLX_BF16 && (dk <= 128 || !problem->explicit_mask);
+    return DHV <= 32 ? 32 : DHV <= 64 ? 64 : DHV <= 128 || !wide ? 128 : 256;
 }
 
 /* Two groups of four warps an SM, for the registers' sake. */
 static size_t mma_tile(clxi_family family, const clxi_tile_limits *limits, const clxi_tile_problem *problem,
                        clxi_tile_params *out, size_t capacity)
 {
-    const uint64_t DHV = problem->DHV;
     clxi_tile_params tile = {0};
-    if (limits->max_work_group < MMA_ITEMS || capacity == 0) return 0;
-    tile.family = family;
-    tile.vector = 4;
-    tile.lead = 2;
-    tile.items = MMA_ITEMS;
-    tile.scan_items = family == CLXI_FAMILY_NV_MMA ? 256 : 0;
-    tile.rows = MMA_ITEMS / 2; /* 16 a warp */
-    tile.columns = 64;
-    tile.slice = DHV <= 32 ? 32 : DHV <= 64 ? 64 : 128; /* an item's part of 256 columns would leave it no registers */
-    if (mma_local_bytes(&tile) > limits->local_bytes) return 0;
+    tile.rows = 64;
+    mma_derive(family, limits, problem, &tile);
+    tile.slice = mma_slice(problem, tile.dk);
+    tile.columns = tile.dk > 128 && tile.slice > 128   ? 16
+                   : tile.dk > 128 || tile.slice > 128 ? 32
+                   : tile.dk > 64 && !tile.prefetch    ? 32
+                                                       : 64;
+    if (tile.items > limits->max_work_group || mma_local_bytes(&tile) > limits->local_bytes || capacity == 0) return 0;
     out[0] = tile;
     return 1;
 }
@@ -113,7 +157,7 @@ static size_t mma_tile(clxi_family family, const clxi_tile_limits *limits, const
 static size_t mma_candidates(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *out,
                              size_t capacity)
 {
-    return limits->nv_sm >= 80 ? mma_tile(CLXI_FAMILY_NV_MMA, limits, problem, out, capacity) : 0;
+    return mma_applies(limits, problem) ? mma_tile(CLXI_FAMILY_NV_MMA, limits, problem, out, capacity) : 0;
 }
 
 static size_t mma_twin_candidates(const clxi_tile_limits *limits, const clxi_tile_problem *problem,
@@ -125,8 +169,29 @@ static size_t mma_twin_candidates(const clxi_tile_limits *limits, const clxi_til
 static void mma_options(const clxi_tile_params *tile, clxi_text *out)
 {
     clxi_text_printf(out, " -D CLX_FAMILY=%d", (int)tile->family);
+    if (!tile->prefetch) clxi_text_printf(out, " -D CLX_TURING=1");
 }
 
+static const clxi_tile_axis mma_axes[] = {
+    {"rows", offsetof(clxi_tile_params, rows), 2, {64, 128}},
+    {"columns", offsetof(clxi_tile_params, columns), 4, {16, 32, 64, 128}},
+    {"slice", offsetof(clxi_tile_params, slice), 4, {32, 64, 128, 256}},
+};
+
+/* In tf32 nothing but the slice was ever varied. */
+static const char *mma_settle(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_tile_params *tile)
+{
+    if (!mma_applies(limits, problem)) return "the family is for other devices or problems";
+    mma_derive(CLXI_FAMILY_NV_MMA, limits, problem, tile);
+    if (!is_mma16(problem) && (tile->rows != 64 || tile->columns != 64 || tile->slice > 128))
+        return "tiles in tf32 are 64 x 64, slices 128 at most";
+    if (tile->slice > 32 && tile->slice / 2 >= problem->DHV) return "a slice wider than DHV";
+    if (tile->items > limits->max_work_group) return "the device allows no group of so many items";
+    if ((tile->columns + tile->slice) / 2 + tile->dk / 4 > 200) return "too many sums for an item's registers";
+    return mma_local_bytes(tile) <= limits->local_bytes ? NULL : "more local memory than the device has";
+}
+
+const clxi_tile_space clxi_tile_nv_mma_space = {sizeof mma_axes / sizeof *mma_axes, mma_axes, mma_settle};
 const clxi_tile_family clxi_tile_nv_mma = {"nv_mma",       CLXI_BODY_TILES, false,
                                            mma_candidates, mma_local_bytes, mma_options};
 const clxi_tile_family clxi_tile_nv_mma_twin = {"nv_mma_twin",       CLXI_BODY_TILES, true,

@@ -58,7 +58,7 @@ typedef struct clxi_tile_params {
     uint32_t slice;   /* columns of O a group owns */
     uint32_t tx;      /* simt, intel_xmx: items that share a row; cpu: columns of a register block */
     uint32_t rm;      /* simt, intel_xmx: rows of an item; cpu: rows of a register block */
-    uint32_t dk;      /* simt: depth of a chunk of Q and K; intel_xmx: of K; cpu: all of DHQK */
+    uint32_t dk;      /* simt: depth of a chunk of Q and K; intel_xmx: of K; cpu, nv: all of DHQK, but 0 in tf32 */
     uint32_t vk;      /* simt: rows of V of a chunk */
     uint32_t stages;  /* nv_wgmma: tiles of K and of V in local memory */
     double lead; /* how much faster it works than the plain peak of the device, about: for launches bounded in time */
@@ -68,7 +68,7 @@ typedef struct clxi_tile_params {
     uint32_t
         fit_items; /* what CL_KERNEL_WORK_GROUP_SIZE must allow: NVIDIA's driver rounds that limit down to a power of
                           * two, and yet launches larger groups whose registers fit; a trial shows it */
-    uint32_t prefetch; /* simt, 0 or 1: fetch a chunk while the one before is used */
+    uint32_t prefetch; /* 0 or 1: fetch what is next (simt: a chunk) while the one before is used; simt, nv_mma */
 } clxi_tile_params;
 
 enum { CLXI_TILE_CANDIDATES_MAX = 16 };

@@ -11,6 +11,7 @@ static const clxi_tile_space *const spaces[CLXI_FAMILY_COUNT] = {
     [CLXI_FAMILY_SIMT] = &clxi_tile_simt_space,
     [CLXI_FAMILY_CPU] = &clxi_tile_cpu_space,
     [CLXI_FAMILY_NV_WGMMA] = &clxi_tile_nv_wgmma_space,
+    [CLXI_FAMILY_NV_MMA] = &clxi_tile_nv_mma_space,
 };
 
 /* What names a tile of a family without axes, which then is one of its candidates. */

@@ -262,6 +262,29 @@ START_TEST(faint_rows)
 }
 END_TEST
 
+/* Weights that f16 has no room for, though q and k are f16: matrix units round them to it. */
+START_TEST(weights_beyond_f16)
+{
+    static const int exponents[] = {10, -10};
+    random_state random = random_start(1200 + (uint64_t)_i);
+    clx_mlstm_desc desc = CLX_MLSTM_DESC_INIT;
+    mlstm_problem p;
+    desc.DHQK = 20;
+    desc.DHV = 24;
+    desc.qkv_dtype = CLX_F16;
+    desc.out_dtype = CLX_F32;
+    mlstm_problem_make(&p, &desc, 1, 2, 70, GATES_KEEP, MASK_NONE, &random);
+    for (int tensor = MLSTM_Q; tensor <= MLSTM_K; tensor++)
+        for (size_t e = 0; e < 2 * 70 * 20; e++)
+            p.value[tensor][e] = ldexp(p.value[tensor][e], exponents[_i]);
+    const mlstm_layout layout = mlstm_layout_bhsd(&p);
+    clx_mlstm *op = mlstm_make(&p);
+    mlstm_check(op, &p, &layout, _i == 0 ? "weights around 2^20" : "weights around 2^-20");
+    clx_mlstm_destroy(op);
+    mlstm_problem_free(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mlstm_corners");
@@ -275,5 +298,7 @@ int main(void)
     tcase_add_loop_test(tcase, zero_normaliser, MASK_NONE, MASK_RANDOM + 1);
     tcase_add_test(tcase, far_global_stabiliser);
     tcase_add_loop_test(tcase, faint_rows, 0, 2);
+    TCase *f16 = suite_shared_device_case(suite, "f16", 120);
+    tcase_add_loop_test(f16, weights_beyond_f16, 0, 2);
     return suite_run_together(suite);
 }

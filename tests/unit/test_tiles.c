@@ -3,6 +3,7 @@
  * Which tiles are offered to which device, without one. */
 #include "ops/tile_params.h"
 #include "support/support.h"
+#include <string.h>
 
 static const clxi_tile_limits hopper = {
     .max_work_group = 1024, .local_bytes = 48 * 1024, .float_width = 1, .registers = 255, .nv_sm = 90};
@@ -47,20 +48,68 @@ START_TEST(matrix_units_by_problem)
 }
 END_TEST
 
-/* sm_80 has mma.sync in tf32, sm_75 and others' devices have not. */
+/* sm_75 multiplies f16, sm_80 tf32 and bf16 too; others' devices nothing of that. */
 START_TEST(matrix_units_by_device)
 {
     static const struct {
         uint32_t nv_sm;
-        size_t mma, wgmma;
-    } rows[] = {{0, 0, 0}, {75, 0, 0}, {80, 1, 0}, {86, 1, 0}, {89, 1, 0}, {90, 1, 1}, {100, 1, 0}};
-    static const clxi_tile_problem problem = {128, 128, CLX_BF16, false};
+        size_t f32, f16, bf16, wgmma;
+    } rows[] = {{0, 0, 0, 0, 0},  {70, 0, 0, 0, 0}, {75, 0, 1, 0, 0}, {80, 1, 1, 1, 0},
+                {86, 1, 1, 1, 0}, {89, 1, 1, 1, 0}, {90, 1, 1, 1, 1}, {100, 1, 1, 1, 0}};
+    static const clxi_tile_problem f32 = {128, 128, CLX_F32, false}, f16 = {128, 128, CLX_F16, true},
+                                   bf16 = {128, 128, CLX_BF16, false};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         clxi_tile_limits limits = hopper;
         limits.nv_sm = rows[i].nv_sm;
-        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_MMA), rows[i].mma);
-        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_NV_WGMMA), rows[i].wgmma);
+        ck_assert_uint_eq(offered(&limits, &f32, CLXI_FAMILY_NV_MMA), rows[i].f32);
+        ck_assert_uint_eq(offered(&limits, &f16, CLXI_FAMILY_NV_MMA), rows[i].f16);
+        ck_assert_uint_eq(offered(&limits, &bf16, CLXI_FAMILY_NV_MMA), rows[i].bf16);
+        ck_assert_uint_eq(offered(&limits, &bf16, CLXI_FAMILY_NV_WGMMA), rows[i].wgmma);
     }
+}
+END_TEST
+
+/* What is best in f32 and where heads are wide (products in tf32, of chunks), in 16 bits, and without asynchronous copies;
+ * and what of that a program is told. */
+START_TEST(mma_tiles)
+{
+    static const struct {
+        clxi_tile_problem problem;
+        uint32_t nv_sm, columns, slice, dk, vector;
+        const char *options;
+    } rows[] = {
+        {{128, 256, CLX_F32, false}, 80, 64, 128, 0, 4, " -D CLX_FAMILY=3"},
+        {{257, 256, CLX_BF16, false}, 80, 64, 128, 0, 4, " -D CLX_FAMILY=3"},
+        {{128, 256, CLX_BF16, false}, 80, 32, 256, 128, 8, " -D CLX_FAMILY=3"},
+        {{256, 512, CLX_BF16, false}, 80, 16, 256, 256, 8, " -D CLX_FAMILY=3"},
+        {{256, 512, CLX_BF16, true}, 80, 32, 128, 256, 8, " -D CLX_FAMILY=3"},
+        {{256, 512, CLX_F16, false}, 80, 32, 128, 256, 8, " -D CLX_FAMILY=3"},
+        {{129, 33, CLX_F16, false}, 80, 32, 64, 256, 8, " -D CLX_FAMILY=3"},
+        {{128, 128, CLX_BF16, true}, 89, 64, 128, 128, 8, " -D CLX_FAMILY=3"},
+        {{1, 1, CLX_F16, false}, 80, 64, 32, 16, 8, " -D CLX_FAMILY=3"},
+        {{64, 64, CLX_F16, false}, 75, 64, 64, 64, 8, " -D CLX_FAMILY=3 -D CLX_TURING=1"},
+        {{128, 128, CLX_F16, false}, 75, 32, 128, 128, 8, " -D CLX_FAMILY=3 -D CLX_TURING=1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
+        clxi_tile_limits limits = hopper;
+        clxi_text options = CLXI_TEXT_INIT;
+        limits.nv_sm = rows[i].nv_sm;
+        ck_assert_uint_ge(clxi_tile_candidates(&limits, &rows[i].problem, tiles, CLXI_TILE_CANDIDATES_MAX), 1);
+        ck_assert_int_eq(tiles[0].family, CLXI_FAMILY_NV_MMA);
+        ck_assert_uint_eq(tiles[0].rows, 64);
+        ck_assert_uint_eq(tiles[0].items, 128);
+        ck_assert_uint_eq(tiles[0].columns, rows[i].columns);
+        ck_assert_uint_eq(tiles[0].slice, rows[i].slice);
+        ck_assert_uint_eq(tiles[0].dk, rows[i].dk);
+        ck_assert_uint_eq(tiles[0].vector, rows[i].vector);
+        clxi_tile_options(&tiles[0], &options);
+        ck_assert_str_eq(strstr(options.data, " -D CLX_FAMILY"), rows[i].options);
+        clxi_text_free(&options);
+    }
+    clxi_tile_limits turing = hopper;
+    turing.nv_sm = 75;
+    ck_assert_uint_eq(offered(&turing, &(clxi_tile_problem){257, 64, CLX_F16, false}, CLXI_FAMILY_NV_MMA), 0);
 }
 END_TEST
 
@@ -157,6 +206,7 @@ int main(void)
     TCase *tcase = suite_case(suite, "tiles", 10);
     tcase_add_test(tcase, matrix_units_by_problem);
     tcase_add_test(tcase, matrix_units_by_device);
+    tcase_add_test(tcase, mma_tiles);
     tcase_add_test(tcase, intel_matrix_engines);
     tcase_add_test(tcase, intel_twins);
     tcase_add_test(tcase, a_twin_only_where_wanted);

@@ -233,6 +233,9 @@ static bool kernels_take(const clxi_tile_params *t)
         return wg == 384 && rows == 128 && (t->columns == 64 || t->columns == 128) &&
                (t->slice == 64 || t->slice == 128 || (t->slice == 256 && t->columns == 64)) && t->stages >= 2 &&
                clxi_tile_local_bytes(t) <= 220 * 1024;
+    case CLXI_FAMILY_NV_MMA:
+        return wg == rows * 2 && (rows == 64 || rows == 128) && t->columns % 16 == 0 && t->slice % 32 == 0 &&
+               (t->dk > 0 ? t->vector == 8 && t->dk <= 256 : wg % t->slice == 0 && rows == 64 && t->columns == 64);
     default:
         return false;
     }
@@ -242,7 +245,7 @@ static bool kernels_take(const clxi_tile_params *t)
  * have a whole tile and a part of one. */
 START_TEST(settled_tiles_are_legal)
 {
-    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA};
+    static const clxi_family families[] = {CLXI_FAMILY_SIMT, CLXI_FAMILY_CPU, CLXI_FAMILY_NV_WGMMA, CLXI_FAMILY_NV_MMA};
     const clxi_tile_axis *axes;
     for (size_t i = 0; i < (size_t)DEVICES * PROBLEMS; i++) {
         const clxi_tile_limits *limits = devices[i / PROBLEMS];
@@ -309,8 +312,12 @@ static const struct {
     {&hopper, "nv_wgmma columns=64 slice=256 stages=5", "does not know"},
     {&hopper, "nv_wgmma columns=128 slice=64 stages=1", "does not know"},
     {&ampere, "nv_wgmma columns=64 slice=256 stages=2", "other devices"},
-    {&ampere, "nv_mma items=128 rows=64 columns=128 slice=128 stages=0", "no such tile"},
-    {&cpu, "nv_mma items=128 rows=64 columns=64 slice=128 stages=0", "no such tile"},
+    {&ampere, "nv_mma items=128 rows=64 columns=64 slice=128 stages=0", "not the numbers"},
+    {&ampere, "nv_mma rows=256 columns=64 slice=128", "does not know"},
+    {&ampere, "nv_mma rows=64 columns=48 slice=128", "does not know"},
+    {&ampere, "nv_mma rows=64 columns=128 slice=256", "registers"},
+    {&ampere, "nv_mma rows=64 columns=128 slice=64", "local memory"},
+    {&cpu, "nv_mma rows=64 columns=64 slice=128", "other devices"},
     {&cpu, "nv_mma_twin items=128 rows=64 columns=64 slice=128 stages=0", "for tests"},
 };
 enum { HOSTILE = sizeof hostile / sizeof *hostile };
@@ -339,7 +346,7 @@ int main(void)
     tcase_add_test(lines, merging);
     TCase *tiles = suite_case(suite, "tiles", 20);
     tcase_add_test(tiles, candidates_settle);
-    tcase_add_loop_test(tiles, settled_tiles_are_legal, 0, 3);
+    tcase_add_loop_test(tiles, settled_tiles_are_legal, 0, 4);
     tcase_add_loop_test(tiles, hostile_values, 0, HOSTILE);
     return suite_run(suite);
 }

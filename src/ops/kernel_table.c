@@ -31,22 +31,25 @@ static const struct device {
     uint32_t subgroup;
     uint32_t nv_sm;
     bool xmx;
+    uint32_t amd_gfx;
     const char *only;  /* not NULL: programs of this family only, and of the operators that have it */
     const char *label; /* whom the programs are meant for, in the list's second column */
 } devices[] = {
-    {false, false, 1, 1024, 48 * 1024, 255, 0, 0, false, NULL, "nvidia"},              /* NVIDIA's GPUs */
-    {false, false, 1, 1024, 64 * 1024, 190, 0, 0, false, NULL, "amd"},                 /* AMD's GPUs */
-    {false, false, 1, 1024, 48 * 1024, 255, 0, 90, false, "nv_wgmma", "nv_wgmma"},     /* Hopper's matrix units */
-    {false, false, 1, 1024, 48 * 1024, 255, 0, 80, false, "nv_mma", "nv_mma"},         /* those of Ampere and later */
-    {false, false, 1, 1024, 48 * 1024, 255, 0, 75, false, "nv_mma", "nv_mma_turing"},  /* those of Turing */
-    {false, false, 1, 512, 64 * 1024, 128, 8, 0, true, "intel_xmx", "intel_xmx8"},     /* Intel's: Arc */
-    {false, false, 1, 1024, 128 * 1024, 128, 16, 0, true, "intel_xmx", "intel_xmx16"}, /* Ponte Vecchio and later */
-    {true, false, 1, 32, 32 * 1024, 190, 0, 0, false, NULL, "simt"},     /* the least that the library asks for */
-    {false, false, 1, 512, 64 * 1024, 128, 8, 0, false, NULL, "intel8"}, /* Intel's GPUs */
-    {false, false, 1, 1024, 64 * 1024, 128, 16, 0, false, NULL,
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 0, false, 0, NULL, "nvidia"},             /* NVIDIA's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 190, 0, 0, false, 0, NULL, "amd"},                /* AMD's GPUs */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 90, false, 0, "nv_wgmma", "nv_wgmma"},    /* Hopper's matrix units */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 80, false, 0, "nv_mma", "nv_mma"},        /* those of Ampere and later */
+    {false, false, 1, 1024, 48 * 1024, 255, 0, 75, false, 0, "nv_mma", "nv_mma_turing"}, /* those of Turing */
+    {false, false, 1, 512, 64 * 1024, 128, 8, 0, true, 0, "intel_xmx", "intel_xmx8"},    /* Intel's: Arc */
+    {false, false, 1, 1024, 128 * 1024, 128, 16, 0, true, 0, "intel_xmx", "intel_xmx16"}, /* Ponte Vecchio and later */
+    {false, false, 1, 256, 64 * 1024, 190, 0, 0, false, 0x1100, "amd_wmma", "amd_wmma"},  /* AMD's: gfx11, gfx12 */
+    {false, false, 1, 256, 64 * 1024, 190, 0, 0, false, 0x942, "amd_mfma", "amd_mfma"},   /* CDNA2, CDNA3 */
+    {true, false, 1, 32, 32 * 1024, 190, 0, 0, false, 0, NULL, "simt"},     /* the least that the library asks for */
+    {false, false, 1, 512, 64 * 1024, 128, 8, 0, false, 0, NULL, "intel8"}, /* Intel's GPUs */
+    {false, false, 1, 1024, 64 * 1024, 128, 16, 0, false, 0, NULL,
      "intel16"}, /* those with wide registers (Ponte Vecchio and later) */
-    {false, true, 8, 4096, 512 * 1024, 0, 0, 0, false, NULL, "cpu"}, /* a CPU with AVX2 */
-    {true, true, 16, 4096, 512 * 1024, 0, 0, 0, false, NULL, "cpu"}  /* a CPU with AVX-512 */
+    {false, true, 8, 4096, 512 * 1024, 0, 0, 0, false, 0, NULL, "cpu"}, /* a CPU with AVX2 */
+    {true, true, 16, 4096, 512 * 1024, 0, 0, 0, false, 0, NULL, "cpu"}  /* a CPU with AVX-512 */
 };
 
 /* Here and with attention the first three are listed in every tile shape. */
@@ -266,6 +269,7 @@ clx_status clxi_kernel_table_write(clxi_text *out, clx_error *error)
         context.caps.subgroup = device->subgroup;
         context.caps.nv_sm = device->nv_sm;
         context.caps.xmx = device->xmx;
+        context.caps.amd_gfx = device->amd_gfx;
         context.caps.compute_units = 8;
         context.caps.usable = true;
         if (clxi_mutex_init(&context.mutex) != 0) return clxi_fail_memory(error, "a mutex");

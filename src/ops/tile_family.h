@@ -39,6 +39,11 @@ extern const clxi_tile_family clxi_tile_nv_mma_twin;
 extern const clxi_tile_family clxi_tile_intel_xmx;
 extern const clxi_tile_family clxi_tile_intel_xmx_twin8;
 extern const clxi_tile_family clxi_tile_intel_xmx_twin16;
+extern const clxi_tile_family clxi_tile_amd_wmma;
+extern const clxi_tile_family clxi_tile_amd_mfma;
+extern const clxi_tile_family clxi_tile_amd_wmma11_twin;
+extern const clxi_tile_family clxi_tile_amd_wmma12_twin;
+extern const clxi_tile_family clxi_tile_amd_mfma_twin;
 
 /* Sets fit_items and scan_items where the family has not. */
 void clxi_tile_complete(clxi_tile_params *tile);

@@ -13,12 +13,28 @@ static const clxi_tile_family *const families[CLXI_FAMILY_COUNT] = {
     [CLXI_FAMILY_INTEL_XMX] = &clxi_tile_intel_xmx,
     [CLXI_FAMILY_INTEL_XMX_TWIN8] = &clxi_tile_intel_xmx_twin8,
     [CLXI_FAMILY_INTEL_XMX_TWIN16] = &clxi_tile_intel_xmx_twin16,
+    [CLXI_FAMILY_AMD_WMMA] = &clxi_tile_amd_wmma,
+    [CLXI_FAMILY_AMD_MFMA] = &clxi_tile_amd_mfma,
+    [CLXI_FAMILY_AMD_WMMA11_TWIN] = &clxi_tile_amd_wmma11_twin,
+    [CLXI_FAMILY_AMD_WMMA12_TWIN] = &clxi_tile_amd_wmma12_twin,
+    [CLXI_FAMILY_AMD_MFMA_TWIN] = &clxi_tile_amd_mfma_twin,
 };
 
 /* Which is asked first; the anchor comes last. */
 static const clxi_family preference[CLXI_FAMILY_COUNT] = {
-    CLXI_FAMILY_NV_WGMMA,        CLXI_FAMILY_NV_MMA,           CLXI_FAMILY_NV_MMA_TWIN, CLXI_FAMILY_INTEL_XMX,
-    CLXI_FAMILY_INTEL_XMX_TWIN8, CLXI_FAMILY_INTEL_XMX_TWIN16, CLXI_FAMILY_CPU,         CLXI_FAMILY_SIMT,
+    CLXI_FAMILY_NV_WGMMA,
+    CLXI_FAMILY_NV_MMA,
+    CLXI_FAMILY_NV_MMA_TWIN,
+    CLXI_FAMILY_INTEL_XMX,
+    CLXI_FAMILY_INTEL_XMX_TWIN8,
+    CLXI_FAMILY_INTEL_XMX_TWIN16,
+    CLXI_FAMILY_AMD_WMMA,
+    CLXI_FAMILY_AMD_MFMA,
+    CLXI_FAMILY_AMD_WMMA11_TWIN,
+    CLXI_FAMILY_AMD_WMMA12_TWIN,
+    CLXI_FAMILY_AMD_MFMA_TWIN,
+    CLXI_FAMILY_CPU,
+    CLXI_FAMILY_SIMT,
 };
 
 const char *clxi_family_name(clxi_family family)

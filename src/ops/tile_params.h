@@ -23,6 +23,11 @@ typedef enum clxi_family {
     CLXI_FAMILY_INTEL_XMX = 5,
     CLXI_FAMILY_INTEL_XMX_TWIN8 = 6, /* sub-groups of 8, and of 16 */
     CLXI_FAMILY_INTEL_XMX_TWIN16 = 7,
+    CLXI_FAMILY_AMD_WMMA = 8, /* for tile.clh all of AMD's are 8 */
+    CLXI_FAMILY_AMD_MFMA = 9,
+    CLXI_FAMILY_AMD_WMMA11_TWIN = 10, /* of gfx11, and of gfx12 */
+    CLXI_FAMILY_AMD_WMMA12_TWIN = 11,
+    CLXI_FAMILY_AMD_MFMA_TWIN = 12,
     CLXI_FAMILY_COUNT
 } clxi_family;
 
@@ -37,6 +42,7 @@ typedef struct clxi_tile_limits {
     uint32_t nv_sm;       /* NVIDIA's compute capability times 10, or 0 */
     uint32_t subgroup;    /* the sub-group size that all programs ask for, on Intel's GPUs; else 0 */
     bool xmx;             /* Intel's matrix engines, for sub-groups of that size */
+    uint32_t amd_gfx;     /* the number in the names of AMD's GPUs, 0x90a or 0x1100, or 0 */
 } clxi_tile_limits;
 
 /* ... and of the problem. */
@@ -56,9 +62,9 @@ typedef struct clxi_tile_params {
     uint32_t rows;    /* of a tile */
     uint32_t columns; /* of a tile */
     uint32_t slice;   /* columns of O a group owns */
-    uint32_t tx;      /* simt, intel_xmx: items that share a row; cpu: columns of a register block */
-    uint32_t rm;      /* simt, intel_xmx: rows of an item; cpu: rows of a register block */
-    uint32_t dk;      /* simt: depth of a chunk of Q and K; intel_xmx: of K; cpu, nv: all of DHQK, but 0 in tf32 */
+    uint32_t tx;      /* simt, intel_xmx, amd: items that share a row; cpu: columns of a register block */
+    uint32_t rm;      /* simt, intel_xmx, amd: rows of an item; cpu: rows of a register block */
+    uint32_t dk;      /* simt: depth of a chunk of Q and K; intel_xmx, amd: of K; cpu, nv: all of DHQK, but 0 in tf32 */
     uint32_t vk;      /* simt: rows of V of a chunk */
     uint32_t stages;  /* nv_wgmma: tiles of K and of V in local memory */
     double lead; /* how much faster it works than the plain peak of the device, about: for launches bounded in time */

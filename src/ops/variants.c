@@ -15,7 +15,8 @@ clxi_tile_limits clxi_context_tile_limits(const clx_context *context)
                                .registers = caps->registers,
                                .nv_sm = caps->nv_sm,
                                .subgroup = caps->subgroup,
-                               .xmx = caps->xmx};
+                               .xmx = caps->xmx,
+                               .amd_gfx = caps->amd_gfx};
     for (int f = 0; f < CLXI_FAMILY_COUNT; f++)
         if (clxi_context_names(context, clxi_family_name((clxi_family)f))) limits.named |= 1u << f;
     return limits;

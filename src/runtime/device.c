@@ -145,6 +145,21 @@ static uint32_t compute_capability(const clxi_caps *caps)
     return major * 10 + minor;
 }
 
+/* From a name such as "gfx90a:sramecc+:xnack-". 0, too, where waves are not as wide as the matrix units want them. */
+static uint32_t amd_gfx(const clxi_caps *caps)
+{
+    enum { VENDOR_ID = 0x1002, WAVEFRONT_WIDTH = 0x4043 /* CL_DEVICE_WAVEFRONT_WIDTH_AMD */ };
+    cl_uint vendor = 0;
+    cl_uint width = 0;
+    unsigned number = 0;
+    if (caps->is_cpu || sscanf(caps->name, "gfx%x", &number) != 1) return 0;
+    if (clGetDeviceInfo(caps->device, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL) != CL_SUCCESS) return 0;
+    if (vendor != VENDOR_ID) return 0;
+    /* whoever does not tell the width finds out by compiling */
+    if (clGetDeviceInfo(caps->device, WAVEFRONT_WIDTH, sizeof width, &width, NULL) != CL_SUCCESS) return number;
+    return width == (number >= 0x1000 ? 32 : 64) ? number : 0;
+}
+
 /* Sub-groups of 16 at least mean registers of 64 bytes, and there a thread may have twice as many of them. */
 void clxi_caps_options(const clxi_caps *caps, clxi_text *out)
 {
@@ -239,6 +254,7 @@ void clxi_caps_query(cl_device_id device, clxi_caps *caps)
     caps->registers = traits_of(caps).registers;
     caps->subgroup = smallest_subgroup(caps);
     caps->xmx = has_xmx(caps);
+    caps->amd_gfx = amd_gfx(caps);
     caps->nv_sm = compute_capability(caps);
     caps->peak_gflops = estimate_peak(caps);
     judge(caps);

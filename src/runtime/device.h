@@ -32,6 +32,7 @@ typedef struct clxi_caps {
     uint32_t subgroup;  /* the smallest sub-group size that Intel's compiler can be asked for; 0: none to ask */
     uint32_t nv_sm;     /* NVIDIA's compute capability, 90 for 9.0; 0 elsewhere */
     bool xmx;           /* Intel's matrix engines, as far as the device's extensions say */
+    uint32_t amd_gfx; /* the number of AMD's GPUs that are named so, in its hexadecimal digits: 0x90a, 0x1100; else 0 */
     double peak_gflops; /* units * clock * lanes * 2, lanes by vendor; an estimate */
     bool is_cpu;        /* CPU families apply: kernels of one work-item per group */
     bool usable;

@@ -44,9 +44,10 @@ static void learn_device(const clx_context *context)
 static void check_tile(const char *value)
 {
     static const clxi_tile_limits limits[] = {
-        {false, 1024, 48 << 10, 0, 255, 0, 0, 0, false},  {false, 256, 32 << 10, 0, 64, 0, 0, 0, false},
-        {true, 4096, 1 << 20, 8, 64, 0, 0, 0, false},     {false, 1024, 227 << 10, 0, 255, 0, 90, 0, false},
-        {false, 32, 32 << 10, 0, 128, ~0u, 80, 0, false}, {false, 1024, 64 << 10, 0, 128, 0, 0, 8, true},
+        {false, 1024, 48 << 10, 0, 255, 0, 0, 0, false, 0},     {false, 256, 32 << 10, 0, 64, 0, 0, 0, false, 0},
+        {true, 4096, 1 << 20, 8, 64, 0, 0, 0, false, 0},        {false, 1024, 227 << 10, 0, 255, 0, 90, 0, false, 0},
+        {false, 32, 32 << 10, 0, 128, ~0u, 80, 0, false, 0},    {false, 1024, 64 << 10, 0, 128, 0, 0, 8, true, 0},
+        {false, 256, 64 << 10, 0, 190, 0, 0, 0, false, 0x1100},
     };
     static const clxi_tile_problem problems[] = {
         {128, 256, CLX_F32, false}, {64, 64, CLX_BF16, true}, {1, 1, CLX_F16, false}, {1 << 20, 3, CLX_F32, false}};

@@ -15,6 +15,9 @@ static const clxi_tile_limits cpu = {
 static const clxi_tile_limits arc = {
     .max_work_group = 1024, .local_bytes = 64 * 1024, .float_width = 1, .registers = 128, .subgroup = 8, .xmx = true};
 
+static const clxi_tile_limits navi31 = {
+    .max_work_group = 256, .local_bytes = 64 * 1024, .float_width = 1, .registers = 190, .amd_gfx = 0x1100};
+
 /* How many of `family` are offered. */
 static size_t offered(const clxi_tile_limits *limits, const clxi_tile_problem *problem, clxi_family family)
 {
@@ -165,6 +168,73 @@ START_TEST(intel_twins)
 }
 END_TEST
 
+/* Which of AMD's GPUs multiply how; gfx90a loses subnormal numbers, which f16 cannot spare. */
+START_TEST(amd_matrix_units)
+{
+    static const struct {
+        uint32_t gfx;
+        clx_dtype dtype;
+        size_t wmma, mfma;
+    } rows[] = {
+        {0, CLX_BF16, 0, 0},     {0x906, CLX_BF16, 0, 0},  {0x908, CLX_BF16, 0, 0},  {0x90a, CLX_BF16, 0, 1},
+        {0x90a, CLX_F16, 0, 0},  {0x90c, CLX_F16, 0, 0},   {0x942, CLX_F16, 0, 1},   {0x942, CLX_F32, 0, 0},
+        {0x950, CLX_BF16, 0, 1}, {0x1030, CLX_BF16, 0, 0}, {0x1100, CLX_BF16, 1, 0}, {0x1100, CLX_F32, 0, 0},
+        {0x1151, CLX_F16, 1, 0}, {0x1201, CLX_F16, 1, 0},  {0x1250, CLX_F16, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_limits limits = navi31;
+        const clxi_tile_problem problem = {128, 256, rows[i].dtype, false};
+        limits.amd_gfx = rows[i].gfx;
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_AMD_WMMA), rows[i].wmma);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_AMD_MFMA), rows[i].mfma);
+    }
+}
+END_TEST
+
+/* 128 rows in waves of either size; of DHQK and DHV whole blocks, 16 or 32, and 128 at a time at most. */
+START_TEST(amd_tiles)
+{
+    static const struct {
+        clxi_tile_problem problem;
+        uint32_t gfx, tx, rm, slice, dk;
+    } rows[] = {
+        {{128, 256, CLX_BF16, false}, 0x1100, 2, 1, 128, 128}, {{128, 256, CLX_BF16, false}, 0x942, 4, 2, 128, 128},
+        {{256, 64, CLX_F16, true}, 0x1201, 2, 1, 64, 128},     {{300, 40, CLX_BF16, false}, 0x90a, 4, 2, 64, 128},
+        {{1, 1, CLX_F16, false}, 0x1100, 2, 1, 16, 16},        {{1, 1, CLX_F16, false}, 0x942, 4, 2, 32, 32},
+        {{200, 100, CLX_F16, false}, 0x1100, 2, 1, 112, 112},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clxi_tile_params best;
+        clxi_tile_limits limits = navi31;
+        limits.amd_gfx = rows[i].gfx;
+        ck_assert_uint_eq(clxi_tile_candidates(&limits, &rows[i].problem, &best, 1), 1);
+        ck_assert_int_eq(best.family, rows[i].tx == 2 ? CLXI_FAMILY_AMD_WMMA : CLXI_FAMILY_AMD_MFMA);
+        ck_assert_uint_eq(best.rows, 128);
+        ck_assert_uint_eq(best.columns, 32);
+        ck_assert_uint_eq(best.tx, rows[i].tx);
+        ck_assert_uint_eq(best.rm, rows[i].rm);
+        ck_assert_uint_eq(best.slice, rows[i].slice);
+        ck_assert_uint_eq(best.dk, rows[i].dk);
+    }
+}
+END_TEST
+
+/* Each of three twins by its name only. */
+START_TEST(amd_twins)
+{
+    static const clxi_tile_problem problem = {64, 64, CLX_BF16, false};
+    static const clxi_family twins[] = {CLXI_FAMILY_AMD_WMMA11_TWIN, CLXI_FAMILY_AMD_WMMA12_TWIN,
+                                        CLXI_FAMILY_AMD_MFMA_TWIN};
+    for (size_t i = 0; i <= 3; i++) {
+        clxi_tile_limits limits = cpu;
+        limits.named = i < 3 ? 1u << twins[i] : 0;
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_uint_eq(offered(&limits, &problem, twins[k]), i == k);
+        ck_assert_uint_eq(offered(&limits, &problem, CLXI_FAMILY_AMD_WMMA), 0);
+    }
+}
+END_TEST
+
 START_TEST(a_twin_only_where_wanted)
 {
     static const clxi_tile_problem problem = {20, 24, CLX_F32, false};
@@ -180,8 +250,8 @@ END_TEST
 START_TEST(every_device_has_a_tile)
 {
     static const uint64_t sizes[] = {1, 13, 64, 100, 256, 1024};
-    const clxi_tile_limits *devices[] = {&hopper, &least, &cpu, &arc};
-    for (size_t d = 0; d < 4; d++) {
+    const clxi_tile_limits *devices[] = {&hopper, &least, &cpu, &arc, &navi31};
+    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
         for (size_t i = 0; i < 72; i++) {
             clxi_tile_params tiles[CLXI_TILE_CANDIDATES_MAX];
             const clxi_tile_problem problem = {sizes[i / 6 % 6], sizes[i % 6], i < 36 ? CLX_F32 : CLX_BF16, false};
@@ -209,6 +279,9 @@ int main(void)
     tcase_add_test(tcase, mma_tiles);
     tcase_add_test(tcase, intel_matrix_engines);
     tcase_add_test(tcase, intel_twins);
+    tcase_add_test(tcase, amd_matrix_units);
+    tcase_add_test(tcase, amd_tiles);
+    tcase_add_test(tcase, amd_twins);
     tcase_add_test(tcase, a_twin_only_where_wanted);
     tcase_add_test(tcase, every_device_has_a_tile);
     return suite_run(suite);

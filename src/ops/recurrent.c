@@ -204,11 +204,12 @@ static void run_end(clxi_call *call, const clx_recurrent *op, const clx_recurren
                      4.0 * (double)op->desc.DHV);
 }
 
-/* What a token costs all groups. */
+/* What a token costs all groups: on a device that is not full as much as on one that is. */
 static double token_flops(const clx_recurrent *op, const clxi_recurrent_sizes *sizes)
 {
+    const uint64_t heads = clxi_max_u64(sizes->heads, clxi_recurrent_heads_timed(op));
     const double slices = (double)clxi_ceil_div(op->desc.DHV, op->plan.sequence.width);
-    return 8.0 * (double)op->desc.DHQK * (double)op->plan.sequence.width * slices * (double)sizes->heads;
+    return 8.0 * (double)op->desc.DHQK * (double)op->plan.sequence.width * slices * (double)heads;
 }
 
 /* Tokens of a launch: groups walk them in step, so that a launch is cut here and not by groups, as long as it can be. */

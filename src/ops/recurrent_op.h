@@ -53,6 +53,9 @@ clxi_recurrent_plan clxi_recurrent_plan_make(const clxi_caps *caps, const clx_re
 /* Finds out how fast the sequence's kernel is. */
 void clxi_recurrent_find_paces(clx_recurrent *op);
 
+/* The heads that it took them with: fewer are no faster. */
+uint64_t clxi_recurrent_heads_timed(const clx_recurrent *op);
+
 /* Appends the compile options of the kernels of one shape; `aligned` is of its views. */
 void clxi_recurrent_shape_options(const clx_recurrent *op, const clxi_recurrent_shape *shape, bool aligned,
                                   clxi_text *out);

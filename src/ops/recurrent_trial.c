@@ -38,6 +38,11 @@ fail:
     return status;
 }
 
+uint64_t clxi_recurrent_heads_timed(const clx_recurrent *op)
+{
+    return TRIAL_HEADS * clxi_trial_copies_timed(op->context);
+}
+
 void clxi_recurrent_find_paces(clx_recurrent *op)
 {
     const char *source = op->plan.cpu ? "recurrent_cpu.cl" : "recurrent_sequence.cl";

@@ -26,10 +26,14 @@ clx_status clxi_trial_begin(clxi_trial *trial, clx_context *context, clx_error *
 }
 
 /* A copy is six groups at least, of which a unit takes two (and Intel's are eighths of a core). */
+uint64_t clxi_trial_copies_timed(const clx_context *context)
+{
+    return clxi_min_u64(clxi_ceil_div(context->caps.compute_units, 3), MOST_COPIES);
+}
+
 clx_status clxi_trial_begin_timed(clxi_trial *trial, clx_context *context, clx_error *error)
 {
-    const uint64_t wanted = clxi_ceil_div(context->caps.compute_units, 3);
-    return begin(trial, context, CL_QUEUE_PROFILING_ENABLE, clxi_min_u64(wanted, MOST_COPIES), error);
+    return begin(trial, context, CL_QUEUE_PROFILING_ENABLE, clxi_trial_copies_timed(context), error);
 }
 
 clx_status clxi_trial_wait(clxi_trial *trial, clx_error *error)

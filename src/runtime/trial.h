@@ -22,6 +22,9 @@ clx_status clxi_trial_begin(clxi_trial *trial, clx_context *context, clx_error *
 /* The same for taking times: its queue notes them, and there are copies enough to keep the device busy. */
 clx_status clxi_trial_begin_timed(clxi_trial *trial, clx_context *context, clx_error *error);
 
+/* How many copies that is. */
+uint64_t clxi_trial_copies_timed(const clx_context *context);
+
 /* Waits for what was enqueued. */
 clx_status clxi_trial_wait(clxi_trial *trial, clx_error *error);
 

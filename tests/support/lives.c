@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* B and S differ from all other sizes of the table: life_make_sized finds them by their values. */
 #define B 1
 #define NH 2
 #define S 20
@@ -289,24 +290,31 @@ static void fill(float *value, size_t count, life_role role, random_state *rando
 
 bool life_make(life_memory *memory, const life_kind *kind, cl_context context, cl_command_queue queue)
 {
+    return life_make_sized(memory, kind, B, S, context, queue);
+}
+
+bool life_make_sized(life_memory *memory, const life_kind *kind, uint64_t batch, uint64_t length, cl_context context,
+                     cl_command_queue queue)
+{
     random_state random = {17};
     memset(memory, 0, sizeof *memory);
     memory->kind = kind;
     memory->queue = queue;
     for (int i = 0; i < LIFE_TENSORS && kind->tensors[i].role != LIFE_NONE; i++) {
-        const life_tensor *wanted = &kind->tensors[i];
+        life_tensor wanted = kind->tensors[i];
         cl_int code = CL_SUCCESS;
         size_t count = 1;
-        for (uint32_t d = 0; d < wanted->rank; d++) {
-            count *= (size_t)wanted->size[d];
+        for (uint32_t d = 0; d < wanted.rank; d++) {
+            if (wanted.size[d] == B || wanted.size[d] == S) wanted.size[d] = wanted.size[d] == B ? batch : length;
+            count *= (size_t)wanted.size[d];
         }
         memory->count[i] = count;
         memory->start[i] = malloc(count * sizeof(float));
         if (memory->start[i] == NULL) return false;
-        fill(memory->start[i], count, wanted->role, &random);
+        fill(memory->start[i], count, wanted.role, &random);
         cl_mem mem = clCreateBuffer(context, CL_MEM_READ_WRITE, count * sizeof(float), NULL, &code);
         if (code != CL_SUCCESS) return false;
-        memory->t[i] = clx_tensor_dense(mem, CLX_F32, wanted->rank, wanted->size);
+        memory->t[i] = clx_tensor_dense(mem, CLX_F32, wanted.rank, wanted.size);
     }
     return life_reset(memory);
 }

@@ -44,6 +44,9 @@ typedef struct life_memory {
 
 /* The calls of OpenCL are the caller's own: they may fail, and `false` says so. */
 bool life_make(life_memory *memory, const life_kind *kind, cl_context context, cl_command_queue queue);
+/* The same of another batch and length: operators take any. */
+bool life_make_sized(life_memory *memory, const life_kind *kind, uint64_t batch, uint64_t length, cl_context context,
+                     cl_command_queue queue);
 bool life_reset(life_memory *memory);
 void life_free(life_memory *memory);
 

@@ -40,7 +40,7 @@ enum { ROWS = sizeof rows / sizeof *rows, STATE = 3 };
 static uint64_t steps_wanted(void)
 {
     const char *text = getenv("CLX_DECODE_STEPS");
-    const long steps = text != NULL ? strtol(text, NULL, 10) : 3000;
+    const long steps = text != NULL ? strtol(text, NULL, 10) : 1000;
     return steps < 1 ? 1 : steps > MOST_STEPS ? MOST_STEPS : (uint64_t)steps;
 }
 

@@ -175,7 +175,7 @@ START_TEST(limits_are_where_they_should_be)
 {
     const limit_row *row = &limits[_i];
     double ref64[] = {1, 1}, cond[] = {1, 1}, ours[] = {1, 1};
-    clxi_judge j = {row->op, row->output, row->out, row->qkv, row->gate, row->state, 2, ours, ref64, NULL, NULL};
+    clxi_judge j = {row->op, row->output, row->out, row->qkv, row->gate, row->state, 2, ours, ref64, NULL, NULL, false};
     if (row->with_cond) j.cond = cond;
     ours[1] = 1 + row->limit * 0.999;
     ck_assert(clxi_judge_output(&j).pass);
@@ -188,7 +188,7 @@ END_TEST
 START_TEST(the_original_sets_the_bar)
 {
     double ref64[] = {2, 1}, ref[] = {2, 1.00004}, ours[] = {2, 1.00007};
-    clxi_judge j = {"mlstm_cell", "h", CLX_F32, CLX_F32, CLX_F32, CLX_F32, 2, ours, ref64, NULL, ref};
+    clxi_judge j = {"mlstm_cell", "h", CLX_F32, CLX_F32, CLX_F32, CLX_F32, 2, ours, ref64, NULL, ref, false};
     ck_assert(clxi_judge_output(&j).pass); /* 2 e(ref) in F32 */
     ours[1] = 1.00009;
     ck_assert(!clxi_judge_output(&j).pass);
@@ -207,7 +207,7 @@ END_TEST
 START_TEST(edges)
 {
     double zero[] = {0}, small[] = {1e-31}, larger[] = {1e-29}, nan[] = {NAN}, half_tiny[] = {POWER(25)};
-    clxi_judge j = {"attention", "h", CLX_F32, CLX_F32, CLX_F32, CLX_F32, 1, small, zero, zero, NULL};
+    clxi_judge j = {"attention", "h", CLX_F32, CLX_F32, CLX_F32, CLX_F32, 1, small, zero, zero, NULL, false};
     ck_assert(clxi_judge_output(&j).pass); /* tiny */
     j.ours = larger;
     ck_assert(!clxi_judge_output(&j).pass);
